@@ -1,0 +1,80 @@
+"""What a guest may add. The type of a contribution says where it belongs."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from plugins.nouns import Case, DisplaySet, Export, Label, Measurement, Section, Series, Study
+
+__all__ = [
+    "Contribution",
+    "DisplaySetHandler",
+    "Exporter",
+    "PreprocessStep",
+    "ReportTemplate",
+    "ViewerPanel",
+    "WorklistColumn",
+]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """Root of the kinds: ``id`` is unique within its kind, ``title`` is for people."""
+
+    id: str
+    title: Label
+
+
+@dataclass(frozen=True)
+class PreprocessStep(Contribution):
+    """Arithmetic on arrival, outside the web and DICOM processes, with a deadline."""
+
+    wants: Callable[[Study], bool]
+    run: Callable[[Study], Iterable[Measurement]]
+    deadline_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class DisplaySetHandler(Contribution):
+    """Splits a series of certain SOP Classes into what a viewport can show."""
+
+    sop_class_uids: frozenset[str]
+    split: Callable[[Series], Sequence[DisplaySet]]
+
+
+@dataclass(frozen=True)
+class ViewerPanel(Contribution):
+    """A Streamlit panel beside the viewer in the reading room."""
+
+    wants: Callable[[Study], bool]
+    render: Callable[[Case], None]
+
+
+@dataclass(frozen=True)
+class WorklistColumn(Contribution):
+    """One more column of the worklist."""
+
+    value: Callable[[Case], str]
+
+
+@dataclass(frozen=True)
+class ReportTemplate(Contribution):
+    """Sections of an opinion, and their first text."""
+
+    wants: Callable[[Study], bool]
+    sections: tuple[Section, ...]
+    draft: Callable[[Case], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Exporter(Contribution):
+    """Encodes a signed opinion as SOP Instances of the same study.
+
+    ``fallback_for`` names the exporter whose objects this one replaces at sites that refuse
+    them (empty: always sent). ``encode`` returns complete data sets with file meta, and the
+    same UIDs however often it is called.
+    """
+
+    encode: Callable[[Export], Sequence[Dataset]]
+    fallback_for: str = ""

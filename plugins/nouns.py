@@ -1,0 +1,387 @@
+"""The nouns that host and guests share: frozen values, no behaviour beyond look-ups.
+
+Lengths are millimetres in the patient coordinate system (PS3.3 C.7.6.2.1.1) unless a name
+says otherwise; times are timezone-aware; HU is Hounsfield units after the Modality LUT.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+
+__all__ = [
+    "Annotation",
+    "AnnotationKind",
+    "Answer",
+    "Case",
+    "DisplaySet",
+    "DisplaySetKind",
+    "Export",
+    "Instance",
+    "KeyImage",
+    "Label",
+    "Measurement",
+    "Opinion",
+    "OpinionKind",
+    "Person",
+    "Priority",
+    "Question",
+    "Section",
+    "Series",
+    "State",
+    "Study",
+    "Text",
+    "Volume",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One string in both languages."""
+
+    vi: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        return self.vi if language == "vi" else self.en
+
+
+Label = Text | str
+
+
+class Priority(StrEnum):
+    """Priority classes of the consult; the clocks hang on them."""
+
+    P0 = "P0"  # stroke, polytrauma: minutes
+    P1 = "P1"  # emergency
+    PF = "PF"  # frozen section
+    P2 = "P2"  # urgent
+    P3 = "P3"  # routine
+    PP = "PP"  # routine pathology
+    PC = "PC"  # scheduled conference
+
+    @property
+    def is_emergency(self) -> bool:
+        return self in (Priority.P0, Priority.P1, Priority.PF)
+
+
+class State(StrEnum):
+    """States of a case."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    INCOMPLETE = "incomplete"
+    QUEUED = "queued"
+    ASSIGNED = "assigned"
+    READING = "reading"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    OUTCOME_DUE = "outcome due"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    REDIRECTED = "redirected"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as others see one."""
+
+    username: str
+    name: str
+    site: str
+    roles: tuple[str, ...] = ()
+    licence_number: str = ""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One SOP Instance of a study on arrival. ``header`` has no Pixel Data."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    number_of_frames: int
+    header: Dataset
+
+
+@dataclass(frozen=True)
+class Series:
+    series_instance_uid: str
+    study_instance_uid: str
+    modality: str
+    series_number: str
+    series_description: str
+    body_part_examined: str
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One stack of slices in true order.
+
+    ``array`` is (slices, rows, columns) float32 or int16 in HU; ``affine`` maps (slice, row,
+    column) indices to patient millimetres, (4, 4) float64; ``positions_mm`` is (slices, 3).
+    """
+
+    array: NDArray[Any]
+    affine: NDArray[np.float64]
+    positions_mm: NDArray[np.float64]
+    series_instance_uid: str
+    sop_instance_uids: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    study_instance_uid: str
+    site: str
+    patient_id: str
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+    study_date: str
+    study_time: str
+    accession_number: str
+    study_description: str
+    series: tuple[Series, ...]
+    load_volume: Callable[[Series], Volume] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        return frozenset(series.modality for series in self.series if series.modality)
+
+    @property
+    def body_parts(self) -> frozenset[str]:
+        return frozenset(s.body_part_examined.upper() for s in self.series if s.body_part_examined)
+
+    def volumes(self, modality: str) -> Iterator[Volume]:
+        """Yield each stack of `modality` that can be loaded as a volume."""
+        for series in self.series:
+            if series.modality == modality and self.load_volume is not None:
+                yield self.load_volume(series)
+
+
+class DisplaySetKind(StrEnum):
+    STACK = "stack"
+    SLIDE = "slide"
+    DOCUMENT = "document"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class DisplaySet:
+    """What a viewport can show as one thing; frames are in true spatial order.
+
+    ``frames`` holds (SOP Instance UID, 1-based frame number); ``positions_mm`` is the position
+    of each frame along the common normal, or empty; ``problems`` says, in both languages, why
+    reformatting would not be honest.
+    """
+
+    id: str
+    kind: DisplaySetKind
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    title: str
+    frames: tuple[tuple[str, int], ...]
+    positions_mm: tuple[float, ...] = ()
+    tilt_deg: float = 0.0
+    is_volume: bool = False
+    problems: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of the request; each is answered (circular 49/2017, conclusion per issue)."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question_id: str
+    text: str
+
+
+class AnnotationKind(StrEnum):
+    LENGTH = "length"
+    ANGLE = "angle"
+    ELLIPSE = "ellipse"
+    RECTANGLE = "rectangle"
+    PROBE = "probe"
+    ARROW = "arrow"
+    POINT = "point"
+    POLYLINE = "polyline"
+    POLYGON = "polygon"
+    FREEHAND = "freehand"
+    COUNTER = "counter"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number with its meaning and unit, and the code that made it."""
+
+    name: Code
+    value: float
+    unit: Code
+    series_instance_uid: str = ""
+    algorithm: str = ""
+    algorithm_version: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A drawing in patient (or slide) millimetres, saved with author and time.
+
+    ``points_mm`` is a sequence of (x, y, z). Length: two ends. Angle: end, vertex, end.
+    Ellipse: the four axis ends (major a, major b, minor a, minor b). Rectangle: four corners in
+    order. Probe, arrow: one point and two points (tip first). ``measurements`` are plain
+    ``{"name", "value", "unit"}`` mappings with UCUM units, names from ``length``, ``angle``,
+    ``area``, ``mean``, ``standard_deviation``, ``minimum``, ``maximum``, ``value``.
+    """
+
+    id: str
+    case_id: str
+    kind: AnnotationKind
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    frame_number: int
+    frame_of_reference_uid: str
+    points_mm: tuple[tuple[float, float, float], ...]
+    text: str
+    measurements: tuple[Mapping[str, Any], ...]
+    origin: Mapping[str, Any]
+    author: Person
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyImage:
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    frame_number: int = 1
+    window_center: float | None = None
+    window_width: float | None = None
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One free-text section of a report. ``code`` is its concept name in the SR."""
+
+    key: str
+    title: Text
+    code: Code | None = None
+    required: bool = False
+    placeholder: Text | None = None
+
+
+class OpinionKind(StrEnum):
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    ADDENDUM = "addendum"
+    AMENDED = "amended"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A signed, frozen opinion. ``content_hash`` is SHA-256 over its canonical JSON."""
+
+    id: str
+    case_id: str
+    version: int
+    kind: OpinionKind
+    template_id: str
+    language: str
+    sections: Mapping[str, str]
+    section_titles: Mapping[str, Text]
+    section_codes: Mapping[str, Code]
+    answers: tuple[Answer, ...]
+    key_images: tuple[KeyImage, ...]
+    annotations: tuple[Annotation, ...]
+    concordance: str
+    transfer: str
+    author: Person
+    signed_at: datetime
+    content_hash: str
+    predecessor: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A consult case as host and guests see it."""
+
+    id: str
+    number: str
+    state: State
+    priority: Priority
+    area: str
+    requesting_site: str
+    requesting_site_name: str
+    consulted_site: str
+    consulted_site_name: str
+    requester: Person | None
+    assignee: Person | None
+    patient_name: str
+    patient_id: str
+    patient_birth_date: str
+    patient_sex: str
+    reason: str
+    clinical: Mapping[str, Any]
+    questions: tuple[Question, ...]
+    study_instance_uids: tuple[str, ...]
+    modalities: tuple[str, ...]
+    instance_count: int
+    created_at: datetime
+    submitted_at: datetime | None
+    due_at: datetime | None
+    updated_at: datetime
+    measurements: tuple[Measurement, ...] = ()
+
+    def measurement(self, name: Code) -> Measurement | None:
+        """The newest measurement of that name, or None."""
+        return next((m for m in reversed(self.measurements) if m.name == name), None)
+
+
+class UidSource(Protocol):
+    def __call__(self, name: str) -> str:
+        """The same UID for the same `name`, however often the export is repeated."""
+        ...
+
+
+@dataclass(frozen=True)
+class Export:
+    """All an exporter needs to encode one opinion, the same bytes each time.
+
+    ``headers`` maps each study UID to the header of one of its instances (patient and study
+    modules are copied from it); ``evidence`` lists (study, series, SOP Class, SOP Instance UID)
+    of what the opinion refers to; ``previous`` holds SOP references of the predecessor
+    opinion's documents made by the same exporter.
+    """
+
+    case: Case
+    opinion: Opinion
+    study_instance_uid: str
+    headers: Mapping[str, Dataset]
+    evidence: Sequence[tuple[str, str, str, str]]
+    institution: str
+    uid: UidSource
+    previous: Sequence[tuple[str, str, str, str]] = ()

@@ -1,0 +1,368 @@
+"""The workstation's tables and the one way to reach them.
+
+The archive keeps its own index; here live people, sites, cases, opinions, deliveries and audit.
+Times are stored as UTC. SQLite runs in WAL mode with ``synchronous=FULL``: what was committed
+survives a power cut. Migrations are in ``workstation/migrations`` (Alembic).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
+
+__all__ = ["Database", "metadata"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A timezone-aware time, kept as naive UTC where the database knows no zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("code", String(32), primary_key=True),  # DEMO_A
+    Column("name", Text, nullable=False),
+    Column("tier", String(16), nullable=False),  # lower | upper
+    Column("phone", Text, nullable=False, default=""),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# One row per AE title of a site. A row with host and port is a destination for opinions too.
+ae_titles = Table(
+    "ae_titles",
+    metadata,
+    Column("ae_title", String(16), primary_key=True),
+    Column("site", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("host", Text, nullable=False, default=""),
+    Column("port", Integer, nullable=False, default=0),
+    Column("sends", Boolean, nullable=False, default=True),  # may C-STORE to us
+    Column("receives", Boolean, nullable=False, default=False),  # opinions go here
+    Column("allowed_hosts", JSON, nullable=False, default=list),  # [] = any address
+    Column("capabilities", JSON, nullable=False, default=dict),  # SOP Class UID -> accepted?
+    Column("last_echo_at", UtcDateTime),
+    Column("last_echo_result", Text, nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("site", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("roles", JSON, nullable=False),
+    Column("licence_number", Text, nullable=False, default=""),
+    Column("language", String(2), nullable=False, default="vi"),
+    Column("password_hash", Text, nullable=False),
+    Column("active", Boolean, nullable=False, default=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# Sessions and tokens are kept as SHA-256 of their secret: reading the table opens no door.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("username", ForeignKey("users.username"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("host", Text, nullable=False, default=""),
+)
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("username", ForeignKey("users.username"), nullable=False, index=True),
+    Column("label", Text, nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("username", String(64), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("succeeded", Boolean, nullable=False),
+    Index("ix_sign_in_attempts_username_at", "username", "at"),
+    Index("ix_sign_in_attempts_host_at", "host", "at"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("state", String(24), nullable=False, index=True),
+    Column("priority", String(2), nullable=False),
+    Column("area", String(24), nullable=False),  # radiology | pathology
+    Column("requesting_site", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("requesting_department", Text, nullable=False, default=""),
+    Column("consulted_site", ForeignKey("sites.code"), index=True),
+    Column("requester", ForeignKey("users.username")),
+    Column("assignee", ForeignKey("users.username"), index=True),
+    Column("patient_name", Text, nullable=False, default=""),
+    Column("patient_name_folded", Text, nullable=False, default=""),
+    Column("patient_id", Text, nullable=False, default=""),
+    Column("patient_birth_date", String(8), nullable=False, default=""),
+    Column("patient_sex", String(1), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("clinical", JSON, nullable=False, default=dict),  # the rest of the request form
+    Column("questions", JSON, nullable=False, default=list),  # [{"id", "text"}]
+    Column("consent_basis", String(32), nullable=False, default=""),
+    Column("share_scope", String(24), nullable=False, default=""),
+    Column("images_to_follow", Boolean, nullable=False, default=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("submitted_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+)
+case_studies = Table(
+    "case_studies",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("study_instance_uid", String(64), primary_key=True),
+    Column("modalities", JSON, nullable=False, default=list),
+    Column("series_count", Integer, nullable=False, default=0),
+    Column("instance_count", Integer, nullable=False, default=0),
+    Column("last_received_at", UtcDateTime),
+    Index("ix_case_studies_study_instance_uid", "study_instance_uid"),
+)
+# The case's own history; every state change is one of these, in the same transaction.
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("actor", String(64), nullable=False),  # username, or "system"
+    Column("at", UtcDateTime, nullable=False),
+    Column("detail", JSON, nullable=False, default=dict),
+)
+# Law 15/2023/QH15 Art 69: another facility reads only with the holder's consent.
+share_grants = Table(
+    "share_grants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("granted_to", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("scope", String(24), nullable=False),
+    Column("granted_by", String(64), nullable=False),
+    Column("granted_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+case_measurements = Table(
+    "case_measurements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("plugin", String(64), nullable=False),
+    Column("plugin_version", String(32), nullable=False, default=""),
+    Column("name", JSON, nullable=False),  # {"value", "scheme_designator", "meaning"}
+    Column("value", Float, nullable=False),
+    Column("unit", JSON, nullable=False),
+    Column("series_instance_uid", String(64), nullable=False, default=""),
+    Column("parameters", JSON, nullable=False, default=dict),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+
+# Newest revision of each annotation; revisions count per case so that viewers ask "since N".
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("author", ForeignKey("users.username"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    UniqueConstraint("case_id", "revision"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("author", ForeignKey("users.username"), primary_key=True),
+    Column("content", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+opinions = Table(
+    "opinions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("content", JSON, nullable=False),  # everything that was signed
+    Column("content_hash", String(64), nullable=False),
+    Column("author", ForeignKey("users.username"), nullable=False),
+    Column("signed_at", UtcDateTime, nullable=False),
+    Column("predecessor", ForeignKey("opinions.id")),
+    UniqueConstraint("case_id", "version"),
+)
+
+# One row per (opinion, destination AE, study, exporter); written in the signing transaction.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("opinion_id", ForeignKey("opinions.id"), nullable=False, index=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("destination", String(16), nullable=False),  # AE title; "" when the site has none
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("exporter", String(64), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt_at", UtcDateTime),
+    Column("leased_until", UtcDateTime),
+    Column("objects", JSON, nullable=False, default=list),  # [{"sop_class_uid", "sop_instance_uid", "path"}]
+    Column("proof", String(24), nullable=False, default=""),  # storage commitment | query
+    Column("transaction_uid", String(64), nullable=False, default=""),
+    Column("last_error", JSON, nullable=False, default=dict),  # {"vi", "en"}
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("landed_at", UtcDateTime),
+    UniqueConstraint("opinion_id", "destination", "study_instance_uid", "exporter"),
+)
+
+# Named positions in logs we follow, e.g. intake's place in the archive's change log.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+step_runs = Table(
+    "step_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("plugin", String(64), nullable=False),
+    Column("content_key", String(64), nullable=False),  # instance count and last arrival seen
+    Column("state", String(16), nullable=False),  # due | running | done | failed
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("error", Text, nullable=False, default=""),
+    UniqueConstraint("study_instance_uid", "plugin", "content_key"),
+)
+
+# Append-only; row_hash covers the row and its predecessor's hash (PS3.15 A.5 event names).
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),  # ISO 8601, exactly as hashed
+    Column("event", String(48), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("site", String(32), nullable=False, default=""),
+    Column("host", Text, nullable=False, default=""),
+    Column("outcome", String(16), nullable=False),
+    Column("subject", JSON, nullable=False, default=dict),  # UIDs and ids, never names
+    Column("previous_hash", String(64), nullable=False),
+    Column("row_hash", String(64), nullable=False),
+)
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+
+class Database:
+    """An engine with our pragmas. ``with database.begin() as connection`` is a transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url, pool_pre_ping=True)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _set_pragmas)
+            event.listen(self.engine, "begin", _begin_immediate_if_writing)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A writing transaction: takes the write lock at once, so it never fails half-way."""
+        with self.engine.connect().execution_options(writing=True) as connection:
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent snapshot for reading."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _set_pragmas(dbapi_connection: Any, _record: Any) -> None:
+    # We issue BEGIN ourselves (below); the driver must not.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=15000")
+    cursor.close()
+
+
+def _begin_immediate_if_writing(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
