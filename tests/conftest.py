@@ -1,0 +1,27 @@
+"""Fixtures every test may use."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real studies and slides nobody here wrote (``HOICHAN_TEST_DATA``)."""
+    folder = Path(os.environ.get("HOICHAN_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real test data are absent: {folder} (set HOICHAN_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture()
+def free_port() -> int:
+    """A TCP port free a moment ago on the loopback interface."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
