@@ -1,0 +1,36 @@
+"""The other AEs we know: who may send to us, and where we send to."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dicom_node.records import ReadScope
+
+__all__ = ["Peer", "Peers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An AE we can open an association to."""
+
+    ae_title: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} at {self.host}:{self.port}"
+
+
+class Peers(Protocol):
+    """What the node asks of whoever keeps the list of AE titles."""
+
+    def site_of(self, calling_ae: str, host: str) -> str | None:
+        """The site a calling AE belongs to; None sends what it stores to quarantine."""
+        ...
+
+    def destination(self, ae_title: str) -> Peer | None:
+        """Where an AE listens: for C-MOVE and for storage commitment reports."""
+        ...
+
+    def read_scope(self, calling_ae: str, host: str) -> ReadScope:
+        """What the AE may find and retrieve."""
+        ...
