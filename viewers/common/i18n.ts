@@ -1,0 +1,62 @@
+import type { Language } from "./host";
+
+/** One string in both languages, as `plugins.nouns.Text` writes it in JSON. */
+export interface Text {
+  vi: string;
+  en: string;
+}
+
+export type Label = Text | string;
+
+/** A catalogue: both languages are there or it does not compile. */
+export type Catalogue<Key extends string> = Readonly<Record<Key, Text>>;
+
+export type Translate<Key extends string> = (
+  key: Key,
+  values?: Readonly<Record<string, string | number>>,
+) => string;
+
+/** Return a function that looks up `catalogue` and fills `{name}` places. */
+export function translator<Key extends string>(
+  catalogue: Catalogue<Key>,
+  language: () => Language,
+): Translate<Key> {
+  return (key, values = {}) =>
+    catalogue[key][language()].replace(/\{(\w+)\}/g, (place, name: string) =>
+      name in values ? String(values[name]) : place,
+    );
+}
+
+export function inLanguage(label: Label | null | undefined, language: Language): string {
+  if (label === null || label === undefined) return "";
+  return typeof label === "string" ? label : label[language];
+}
+
+const LOCALES: Record<Language, string> = { vi: "vi-VN", en: "en-GB" };
+
+/** A number with a fixed count of decimals in the reader's notation (12,5 or 12.5). */
+export function number(value: number, decimals: number, language: Language): string {
+  return value.toLocaleString(LOCALES[language], {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: false,
+  });
+}
+
+/** A time of day today, else day and time, in the reader's own zone. */
+export function time(iso: string, language: Language, now = new Date()): string {
+  const when = new Date(iso);
+  if (Number.isNaN(when.getTime())) return "";
+  const today = when.toDateString() === now.toDateString();
+  return when.toLocaleString(LOCALES[language], {
+    ...(today ? {} : { day: "2-digit", month: "2-digit", year: "numeric" }),
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+}
+
+/** A DICOM date (YYYYMMDD) as dd/mm/yyyy; anything else unchanged. */
+export function dicomDate(value: string): string {
+  const found = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(value.trim());
+  return found ? `${found[3]}/${found[2]}/${found[1]}` : value;
+}
