@@ -31,16 +31,16 @@ export interface RoomEvents {
   };
 }
 
-export function tell<K extends keyof RoomEvents>(name: K, detail: RoomEvents[K]): void {
+export function tell<Name extends keyof RoomEvents>(name: Name, detail: RoomEvents[Name]): void {
   window.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
 /** Listen until the returned function is called. */
-export function listen<K extends keyof RoomEvents>(
-  name: K,
-  heard: (detail: RoomEvents[K]) => void,
+export function listen<Name extends keyof RoomEvents>(
+  name: Name,
+  heard: (detail: RoomEvents[Name]) => void,
 ): () => void {
-  const listener = (event: Event): void => heard((event as CustomEvent<RoomEvents[K]>).detail);
+  const listener = (event: Event): void => heard((event as CustomEvent<RoomEvents[Name]>).detail);
   window.addEventListener(name, listener);
   return () => window.removeEventListener(name, listener);
 }

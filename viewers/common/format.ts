@@ -1,53 +1,50 @@
-/** Times, ages and numbers as people in Vietnam write them, in either language. */
+/** Times and folded names as the hospitals of Vietnam use them, in either language. */
 
-import type { Language } from "./component";
+import type { Language } from "./host";
 
 const ZONE = "Asia/Ho_Chi_Minh";
+const FORMAT = new Intl.DateTimeFormat("en-GB", {
+  timeZone: ZONE,
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 
-function parts(iso: string): Record<string, string> {
-  const format = new Intl.DateTimeFormat("en-GB", {
-    timeZone: ZONE, year: "numeric", month: "2-digit", day: "2-digit",
-    hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
-  });
-  return Object.fromEntries(format.formatToParts(new Date(iso)).map((p) => [p.type, p.value]));
+function parts(when: string | number): Record<string, string> {
+  const date = new Date(when);
+  if (Number.isNaN(date.getTime())) return {};
+  return Object.fromEntries(FORMAT.formatToParts(date).map((part) => [part.type, part.value]));
 }
 
 /** 23/11/2026 10:32 */
-export function dateTime(iso: string): string {
-  const p = parts(iso);
-  return `${p.day}/${p.month}/${p.year} ${p.hour}:${p.minute}`;
+export function dateTime(when: string | number): string {
+  const p = parts(when);
+  return p.day ? `${p.day}/${p.month}/${p.year} ${p.hour}:${p.minute}` : "";
 }
 
 /** 10:32:05 */
-export function clockTime(iso: string | number): string {
-  const p = parts(new Date(iso).toISOString());
-  return `${p.hour}:${p.minute}:${p.second}`;
+export function clockTime(when: string | number): string {
+  const p = parts(when);
+  return p.day ? `${p.hour}:${p.minute}:${p.second}` : "";
 }
 
-/** 23,4 in Vietnamese, 23.4 in English. */
-export function number(value: number, language: Language, digits = 1): string {
-  return new Intl.NumberFormat(language === "vi" ? "vi-VN" : "en-GB", {
-    maximumFractionDigits: digits,
-  }).format(value);
+/** A span without its sign: 12:05 (minutes), 3 giờ 20, 2 ngày. */
+export function span(seconds: number, language: Language): string {
+  const total = Math.floor(Math.abs(seconds));
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  if (total < 3600) return `${pad(Math.floor(total / 60))}:${pad(total % 60)}`;
+  if (total < 48 * 3600) {
+    const minutes = pad(Math.floor((total % 3600) / 60));
+    return `${Math.floor(total / 3600)} ${language === "vi" ? "giờ" : "h"} ${minutes}`;
+  }
+  return `${Math.floor(total / 86400)} ${language === "vi" ? "ngày" : "d"}`;
 }
 
-/** Remaining or exceeded time: 12:05, 3 h 20, 2 d; the sign is said in words by the caller. */
-export function duration(seconds: number, language: Language): string {
-  const total = Math.abs(Math.trunc(seconds));
-  const pad = (n: number): string => String(n).padStart(2, "0");
-  if (total < 3600) return `${Math.floor(total / 60)}:${pad(total % 60)}`;
-  const hour = language === "vi" ? "giờ" : "h";
-  const day = language === "vi" ? "ngày" : "d";
-  if (total < 48 * 3600) return `${Math.floor(total / 3600)} ${hour} ${pad(Math.floor((total % 3600) / 60))}`;
-  return `${Math.floor(total / 86400)} ${day}`;
-}
-
-/** Lower case, no diacritics, đ as d: `nguyen` finds Nguyễn. The same as the server's `fold`. */
+/** Lower case, no diacritics, đ as d: `nguyen` finds Nguyễn. The server's `fold` does the same. */
 export function fold(text: string): string {
-  return text
-    .normalize("NFD")
-    .replace(/\p{Mn}/gu, "")
-    .toLowerCase()
-    .replaceAll("đ", "d")
-    .normalize("NFC");
+  return text.normalize("NFD").replace(/\p{Mn}/gu, "").toLowerCase().replaceAll("đ", "d").normalize("NFC");
 }

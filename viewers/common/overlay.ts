@@ -1,30 +1,34 @@
-/** The veil over a component whose session has ended. What was typed stays underneath. */
+/** The veil over a component whose session has ended; what was typed stays underneath. */
 
-import type { Language } from "./component";
+import type { Api } from "./api";
 import { h } from "./dom";
+import type { Language } from "./host";
+import { translator } from "./i18n";
 
 const TEXTS = {
   title: { vi: "Phiên làm việc đã kết thúc", en: "Your session has ended" },
   kept: {
-    vi: "Nội dung đã nhập vẫn được giữ. Đăng nhập lại để tiếp tục.",
-    en: "What you typed is kept. Sign in again to continue.",
+    vi: "Nội dung đã nhập vẫn được giữ trên máy này. Đăng nhập lại để tiếp tục.",
+    en: "What you typed is kept on this computer. Sign in again to continue.",
   },
   signIn: { vi: "Đăng nhập lại", en: "Sign in again" },
 };
 
-/** Cover `root` once; signing in brings the reader back to this very page. */
-export function coverSignedOut(root: HTMLElement, base: string, language: Language): void {
-  if (root.querySelector(".signed-out")) return;
-  const next = encodeURIComponent(location.pathname + location.search);
-  const link = h("a", { href: `${base}/login?next=${next}` }, TEXTS.signIn[language]);
-  root.append(
-    h("div", { class: "overlay signed-out", role: "alertdialog" },
-      h("div", { class: "dialog" },
-        h("h2", {}, TEXTS.title[language]),
-        h("div", {}, TEXTS.kept[language]),
-        link,
-      ),
-    ),
-  );
-  link.focus();
+/** Cover `root` while the session is over; return the function that stops watching. */
+export function coverWhenSignedOut(root: HTMLElement, api: Api, language: () => Language): () => void {
+  const t = translator(TEXTS, language);
+  let veil: HTMLElement | null = null;
+  return api.onSession((signedIn) => {
+    veil?.remove();
+    veil = null;
+    if (signedIn) return;
+    const link = h("a", { href: api.signInUrl, class: "hc-button hc-primary" }, t("signIn"));
+    veil = h(
+      "div",
+      { class: "hc-veil", role: "alertdialog", "aria-label": t("title") },
+      h("div", { class: "hc-dialog" }, h("h2", {}, t("title")), h("p", {}, t("kept")), link),
+    );
+    root.append(veil);
+    link.focus();
+  });
 }
