@@ -4,14 +4,37 @@ This is the only module that reads the environment or a settings file. A bad val
 sentence (`SettingsError`), which the command prints before leaving with status 2.
 """
 
-from dataclasses import dataclass, field
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Settings", "SettingsError"]
+from plugins.nouns import Text
+
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "demo_password",
+    "load_settings",
+    "spoken_language",
+    "unknown_variables",
+]
+
+PREFIX = "HOICHAN_"
+# Read by other parts than `Settings`: the demo, and the tests.
+OTHER_VARIABLES = frozenset({"HOICHAN_CONFIG", "HOICHAN_DEMO_PASSWORD", "HOICHAN_TEST_DATA"})
 
 
 class SettingsError(ValueError):
     """One sentence: which setting, what was given, what was expected."""
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(en)
+        self.text = Text(vi, en)
 
 
 @dataclass(frozen=True)
@@ -26,6 +49,8 @@ class Settings:
         The one port of the browser, DICOMweb and API.
     base_path : str
         URL prefix behind a reverse proxy, "" or "/hoichan"; never ends in "/".
+    trusted_proxies : tuple of str
+        Addresses or networks whose ``X-Forwarded-For`` and ``-Proto`` we believe.
     dicom_host, dicom_port, ae_title : str, int, str
         Our DICOM listener.
     ui_workers : int
@@ -48,6 +73,7 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int = 8080
     base_path: str = ""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     dicom_host: str = "0.0.0.0"
     dicom_port: int = 11112
     ae_title: str = "HOICHAN"
@@ -59,3 +85,234 @@ class Settings:
     quiet_seconds: float = 10.0
     session_hours: float = 12.0
     minimum_free_bytes: int = 500_000_000
+
+
+def load_settings(
+    given: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Join command line (`given`), environment, settings file and defaults.
+
+    Parameters
+    ----------
+    given : mapping, optional
+        Field name to value; None means "not given".
+    config : Path, optional
+        The settings file; by default ``HOICHAN_CONFIG``, then ``hoichan.toml`` if there is one.
+    environment : mapping, optional
+        Stands in for the process environment.
+
+    Raises
+    ------
+    SettingsError
+        A value, or a name in the file, that we cannot use.
+    """
+    environment = os.environ if environment is None else environment
+    if config is None and environment.get("HOICHAN_CONFIG"):
+        config = Path(environment["HOICHAN_CONFIG"])
+    values: dict[str, Any] = {}
+    for name, value in read_file(config).items():
+        values[name] = parsed(name, value, f"{name} ({config or 'hoichan.toml'})")
+    for name in PARSERS:
+        variable = PREFIX + name.upper()
+        if variable in environment:
+            values[name] = parsed(name, environment[variable], variable)
+    for name, value in (given or {}).items():
+        if value is not None:
+            values[name] = parsed(name, value, "--" + name.replace("_", "-"))
+    return Settings(**values)
+
+
+def read_file(config: Path | None) -> dict[str, object]:
+    """Return the names and values of a settings file, names in our spelling."""
+    path = config or Path("hoichan.toml")
+    if config is None and not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise SettingsError(
+            f"Không đọc được tệp cấu hình {path}: {reason}.",
+            f"The settings file {path} cannot be read: {reason}.",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"Tệp cấu hình {path} không phải TOML hợp lệ: {error}.",
+            f"The settings file {path} is not valid TOML: {error}.",
+        ) from None
+    values = {name.replace("-", "_"): value for name, value in content.items()}
+    for name in values:
+        if name not in PARSERS:
+            known = ", ".join(sorted(PARSERS))
+            raise SettingsError(
+                f"Tệp cấu hình {path} có tên lạ «{name}»; các tên dùng được: {known}.",
+                f"The settings file {path} has an unknown name {name!r}; known names: {known}.",
+            )
+    return values
+
+
+def parsed(name: str, value: object, where: str) -> Any:
+    """Turn what was written into what `Settings` holds, or say what was expected."""
+    parse, expected = PARSERS[name]
+    try:
+        return parse(value)
+    except (ValueError, TypeError):
+        # A database URL may hold a password; it is never repeated.
+        shown = "…" if name.endswith("_url") else repr(value)
+        raise SettingsError(
+            f"{where}: giá trị {shown} không hợp lệ, cần {expected.vi}.",
+            f"{where}: {shown} is not valid; expected {expected.en}.",
+        ) from None
+
+
+def whole_number(minimum: int, maximum: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        if isinstance(value, (bool, float)):
+            raise ValueError
+        number = int(str(value))
+        if not minimum <= number <= maximum:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def positive_number(value: object) -> float:
+    if isinstance(value, bool):
+        raise ValueError
+    number = float(str(value))
+    if not 0 < number < 1e9:
+        raise ValueError
+    return number
+
+
+def host(value: object) -> str:
+    text = str(value).strip()
+    if not text or not re.fullmatch(r"[A-Za-z0-9.:%_-]+", text):
+        raise ValueError
+    return text
+
+
+def prefix(value: object) -> str:
+    text = str(value).strip().rstrip("/")
+    if text and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise ValueError
+    if any(part in (".", "..") for part in text.split("/")):
+        raise ValueError
+    return text
+
+
+def ae_title(value: object) -> str:
+    """AE value representation: 1-16 characters, no backslash or control (PS3.5 6.2)."""
+    text = str(value).strip()
+    if not re.fullmatch(r"[ -\[\]-~]{1,16}", text):
+        raise ValueError
+    return text
+
+
+def language(value: object) -> str:
+    if value not in ("vi", "en"):
+        raise ValueError
+    return str(value)
+
+
+def path(value: object) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise ValueError
+    return Path(value).expanduser()
+
+
+def folder(value: object) -> Path | None:
+    if value == "":
+        return None
+    found = path(value)
+    if not found.is_dir():
+        raise ValueError
+    return found
+
+
+def database_url(value: object) -> str:
+    text = str(value)
+    if text and not re.match(r"(sqlite|postgresql)(\+\w+)?://", text):
+        raise ValueError
+    return text
+
+
+def networks(value: object) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+    found = tuple(str(part).strip() for part in parts if str(part).strip())
+    for part in found:
+        ipaddress.ip_network(part, strict=False)
+    return found
+
+
+PORT = (
+    whole_number(0, 65535),
+    Text("một cổng từ 0 đến 65535", "a port from 0 to 65535"),
+)
+HOST = (host, Text("một địa chỉ IP hoặc tên máy", "an IP address or host name"))
+URL = (
+    database_url,
+    Text("một URL sqlite:// hoặc postgresql://", "an sqlite:// or postgresql:// URL"),
+)
+POSITIVE = (positive_number, Text("một số dương", "a positive number"))
+PARSERS: dict[str, tuple[Callable[[object], Any], Text]] = {
+    "data": (path, Text("đường dẫn một thư mục", "the path of a folder")),
+    "http_host": HOST,
+    "http_port": PORT,
+    "base_path": (prefix, Text("một tiền tố URL như /hoichan", "a URL prefix such as /hoichan")),
+    "trusted_proxies": (
+        networks,
+        Text("danh sách địa chỉ IP hoặc mạng", "a list of IP addresses or networks"),
+    ),
+    "dicom_host": HOST,
+    "dicom_port": PORT,
+    "ae_title": (
+        ae_title,
+        Text(
+            "AE title gồm 1-16 ký tự ASCII, không có dấu \\",
+            "an AE title of 1-16 ASCII characters without a backslash",
+        ),
+    ),
+    "ui_workers": (
+        whole_number(0, 64),
+        Text("một số nguyên từ 0 đến 64", "a whole number from 0 to 64"),
+    ),
+    "database_url": URL,
+    "index_url": URL,
+    "language": (language, Text("vi hoặc en", "vi or en")),
+    "plugins_dir": (folder, Text("một thư mục đang có", "an existing folder")),
+    "quiet_seconds": POSITIVE,
+    "session_hours": POSITIVE,
+    "minimum_free_bytes": (
+        whole_number(0, 2**63 - 1),
+        Text("số byte, không âm", "a number of bytes, not negative"),
+    ),
+}
+if set(PARSERS) != {each.name for each in fields(Settings)}:
+    raise TypeError("PARSERS and the fields of Settings differ")
+
+
+def spoken_language(environment: Mapping[str, str] | None = None) -> str:
+    """The language of who types commands, by the locale: "vi" or "en"."""
+    environment = os.environ if environment is None else environment
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(variable):
+            return "vi" if environment[variable].lower().startswith("vi") else "en"
+    return "en"
+
+
+def demo_password(environment: Mapping[str, str] | None = None) -> str:
+    """One password for all demo users, or "" to make them up."""
+    environment = os.environ if environment is None else environment
+    return environment.get("HOICHAN_DEMO_PASSWORD", "")
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """``HOICHAN_…`` variables that nothing reads: most likely misspelt."""
+    environment = os.environ if environment is None else environment
+    known = OTHER_VARIABLES | {PREFIX + name.upper() for name in PARSERS}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
