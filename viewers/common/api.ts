@@ -1,88 +1,128 @@
-/** The HTTP API as the components see it: JSON in, JSON out, one kind of error. */
+import type { Text } from "./i18n";
 
-export interface Bilingual {
-  vi: string;
-  en: string;
-}
-
-/** Status 0 means that the server could not be reached. */
+/** An answer that was not a success. `status` 0: the server could not be reached. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
-    readonly text: Bilingual,
+    readonly text: Text,
     readonly details: Record<string, unknown> = {},
   ) {
-    super(text.en);
+    super(`${status} ${code}`);
+    this.name = "ApiError";
   }
 
-  get signedOut(): boolean {
-    return this.status === 401;
-  }
-
-  get unreachable(): boolean {
-    return this.status === 0 || this.status >= 502;
+  get isOffline(): boolean {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }
 
-const UNREACHABLE: Bilingual = {
-  vi: "Không kết nối được với máy chủ.",
+export const UNREACHABLE: Text = {
+  vi: "Không kết nối được máy chủ.",
   en: "The server cannot be reached.",
 };
-const UNEXPECTED: Bilingual = {
-  vi: "Máy chủ trả lời không như mong đợi.",
-  en: "The server gave an unexpected answer.",
-};
+const REFUSED: Text = { vi: "Máy chủ từ chối yêu cầu.", en: "The server refused the request." };
 
-export interface SendOptions {
-  signal?: AbortSignal;
-  /** Finish even when the page is being left. */
-  keepalive?: boolean;
-}
+type Listener = (signedIn: boolean) => void;
 
+/**
+ * JSON over `fetch` against `${base}/api/v1`, with the session cookie.
+ *
+ * Listeners of `onSession` hear of the first 401 (signed out), and of the first success after it.
+ */
 export class Api {
-  constructor(readonly base: string) {}
+  private readonly listeners = new Set<Listener>();
+  private signedIn = true;
 
-  get<T>(path: string, options: SendOptions = {}): Promise<T> {
-    return this.send<T>("GET", path, undefined, options);
+  constructor(
+    readonly base: string,
+    private readonly fetcher: typeof fetch = (input, init) => fetch(input, init),
+  ) {}
+
+  /** The address of the sign-in page that comes back to where the reader is. */
+  get signInUrl(): string {
+    const back = encodeURIComponent(location.pathname + location.search);
+    return `${this.base}/login?next=${back}`;
   }
 
-  async send<T>(
-    method: string,
-    path: string,
-    body?: unknown,
-    options: SendOptions = {},
-  ): Promise<T> {
+  onSession(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  get<Answer>(path: string, signal?: AbortSignal): Promise<Answer> {
+    return this.send("GET", path, undefined, signal);
+  }
+
+  post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
+    return this.send("POST", path, body);
+  }
+
+  put<Answer>(path: string, body: unknown): Promise<Answer> {
+    return this.send("PUT", path, body);
+  }
+
+  patch<Answer>(path: string, body: unknown): Promise<Answer> {
+    return this.send("PATCH", path, body);
+  }
+
+  delete<Answer>(path: string): Promise<Answer> {
+    return this.send("DELETE", path);
+  }
+
+  /** Fetch any address below `base` (DICOMweb too); errors are `ApiError`s. */
+  async request(address: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(`${this.base}/api/v1${path}`, {
-        method,
-        credentials: "same-origin",
-        redirect: "error",
-        headers: body === undefined ? {} : { "Content-Type": "application/json" },
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal: options.signal ?? null,
-        keepalive: options.keepalive ?? false,
-      });
+      response = await this.fetcher(this.base + address, { credentials: "same-origin", ...init });
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new ApiError(0, "unreachable", UNREACHABLE);
     }
-    if (response.status === 204) return undefined as T;
-    let answer: unknown;
-    try {
-      answer = await response.json();
-    } catch {
-      throw new ApiError(response.ok ? 500 : response.status, "unexpected", UNEXPECTED);
-    }
-    if (response.ok) return answer as T;
-    const found = (answer as { error?: { code?: string; message?: Bilingual; details?: object } })
-      .error;
-    throw new ApiError(
-      response.status,
-      found?.code ?? "unexpected",
-      found?.message?.vi ? found.message : UNEXPECTED,
-      { ...found?.details },
-    );
+    if (response.status === 401) this.tell(false);
+    else if (response.ok) this.tell(true);
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  /** For other loaders (frames): a request ended with this status. */
+  noticeStatus(status: number): void {
+    if (status === 401) this.tell(false);
+  }
+
+  private async send<Answer>(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const response = await this.request(`/api/v1${path}`, {
+      method,
+      headers: {
+        Accept: "application/json",
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+    const text = await response.text();
+    return (text ? JSON.parse(text) : null) as Answer;
+  }
+
+  private tell(signedIn: boolean): void {
+    if (signedIn === this.signedIn) return;
+    this.signedIn = signedIn;
+    for (const listener of this.listeners) listener(signedIn);
+  }
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  try {
+    const { error } = (await response.json()) as {
+      error: { code: string; message: Text; details?: Record<string, unknown> };
+    };
+    return new ApiError(response.status, error.code, error.message, error.details ?? {});
+  } catch {
+    return new ApiError(response.status, "http", REFUSED);
   }
 }
