@@ -1,1 +1,29 @@
+"""Arrays in, arrays out: the arithmetic of images. Knows neither DICOM nor screens.
 
+Volumes are C-contiguous (slices, rows, columns); lengths are millimetres. Bad input raises
+ValueError, never anything else.
+"""
+
+from kernels._threads import set_threads
+from kernels.stack import Gap, StackGeometry, StackProblem, analyse
+from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
+from kernels.window import Display, VoiFunction, Window, display, display_table, window
+
+__all__ = [
+    "Display",
+    "Gap",
+    "Lut",
+    "Rescale",
+    "StackGeometry",
+    "StackProblem",
+    "VoiFunction",
+    "Window",
+    "analyse",
+    "display",
+    "display_table",
+    "modality_values",
+    "padding_mask",
+    "set_threads",
+    "stored_values",
+    "window",
+]

@@ -167,9 +167,7 @@ def analyse(
     if thicknesses_mm is not None:
         thicknesses = np.array(array("thicknesses_mm", thicknesses_mm, (1,)), np.float64)
         if thicknesses.shape != (count,):
-            raise ValueError(
-                f"thicknesses_mm has shape {thicknesses.shape}; expected ({count},)"
-            )
+            raise ValueError(f"thicknesses_mm has shape {thicknesses.shape}; expected ({count},)")
         thicknesses[~(thicknesses > 0) | ~np.isfinite(thicknesses)] = np.nan
 
     problems: list[StackProblem] = []
@@ -326,7 +324,7 @@ def surrounding_spacings(spacings: NDArray[np.float64]) -> NDArray[np.float64]:
             result[index, 1] = known_after[0]
     result[np.isnan(result[:, 0]), 0] = result[np.isnan(result[:, 0]), 1]
     result[np.isnan(result[:, 1]), 1] = result[np.isnan(result[:, 1]), 0]
-    return np.where(np.isnan(result), common, result)
+    return np.asarray(np.where(np.isnan(result), common, result))
 
 
 def find_gaps(
@@ -370,4 +368,6 @@ def planimetric_weights(
     if len(spacings):
         ends = np.where(np.isnan(ends), halves[[0, -1], [0, 1]], ends)
     ends = np.nan_to_num(ends)
-    return np.concatenate([ends[:1], halves[:, 1]]) + np.concatenate([halves[:, 0], ends[1:]])
+    return np.asarray(
+        np.concatenate([ends[:1], halves[:, 1]]) + np.concatenate([halves[:, 0], ends[1:]])
+    )

@@ -1,0 +1,99 @@
+"""The one compile policy.
+
+A kernel declares the types it takes; it is compiled for those and no others, at the first call
+or in `warm_up`, and the machine code is kept on disk. Inputs are declared read-only and
+C-contiguous, so that every array the public functions hand over (they copy the odd ones) finds
+its compiled version and nobody waits for a compiler because a view was strided or locked.
+
+Kernels run without the GIL and on one thread. Large work is cut in blocks over one small pool
+(`kernels._threads`): no Numba threading layer is ever started, hence no crash when two requests
+meet, none after a fork, and no tile-sized work that spins every core.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import numba
+from numba.core import types
+
+__all__ = ["Kernel", "compile_all", "inline", "jit"]
+
+KERNELS: list["Kernel"] = []
+OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
+class Kernel:
+    """A function compiled for its declared signatures only."""
+
+    def __init__(self, function: Callable[..., Any], signatures: list[Any], fast: bool) -> None:
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.function = function
+        self.signatures = signatures
+        self.fast = fast
+        self.lock = Lock()
+        self.compiled: Any = None
+        KERNELS.append(self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.compiled is None:
+            self.compile()
+        return self.compiled(*arguments)
+
+    def compile(self) -> None:
+        """Compile every signature, or load what an earlier process compiled."""
+        with self.lock:
+            if self.compiled is None:
+                dispatcher = cached(self.function, fastmath=self.fast)
+                for signature in self.signatures:
+                    dispatcher.compile(signature)
+                dispatcher.disable_compile()
+                self.compiled = dispatcher
+
+
+def jit(*signatures: str, writes: int = 1, fast: bool = False) -> Callable[..., Kernel]:
+    """Declare a kernel.
+
+    Parameters
+    ----------
+    *signatures : str
+        Numba's notation, one per accepted set of types: ``"void(i2[::1], f4, u1[::1])"``.
+    writes : int
+        How many arrays, counted from the end, the kernel writes; the others are read-only.
+    fast : bool
+        Let sums be reordered and contracted; only where a tolerance is stated.
+    """
+
+    def declare(function: Callable[..., Any]) -> Kernel:
+        return Kernel(function, [read_only(signature, writes) for signature in signatures], fast)
+
+    return declare
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a small function that kernels call."""
+    return cached(function, inline="always")
+
+
+def cached(function: Callable[..., Any], **options: Any) -> Any:
+    compile_lazily: Any = numba.njit
+    try:
+        return compile_lazily(function, cache=True, **OPTIONS, **options)
+    except RuntimeError:  # nowhere to write: neither beside the module nor in the user's cache
+        return compile_lazily(function, **OPTIONS, **options)
+
+
+def read_only(signature: str, writes: int) -> Any:
+    parsed = eval(signature, {}, vars(types))
+    arguments = list(parsed.args)
+    arrays = [index for index, kind in enumerate(arguments) if isinstance(kind, types.Array)]
+    for index in arrays[: len(arrays) - writes]:
+        arguments[index] = arguments[index].copy(readonly=True)
+    return parsed.return_type(*arguments)
+
+
+def compile_all() -> None:
+    """Compile or load every kernel declared so far."""
+    for kernel in KERNELS:
+        kernel.compile()
