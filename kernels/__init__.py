@@ -5,6 +5,7 @@ ValueError, never anything else.
 """
 
 from kernels._threads import set_threads
+from kernels.phantom import HeadPhantom, head_phantom
 from kernels.stack import Gap, StackGeometry, StackProblem, analyse
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
 from kernels.window import Display, VoiFunction, Window, display, display_table, window
@@ -12,6 +13,7 @@ from kernels.window import Display, VoiFunction, Window, display, display_table,
 __all__ = [
     "Display",
     "Gap",
+    "HeadPhantom",
     "Lut",
     "Rescale",
     "StackGeometry",
@@ -21,6 +23,7 @@ __all__ = [
     "analyse",
     "display",
     "display_table",
+    "head_phantom",
     "modality_values",
     "padding_mask",
     "set_threads",
