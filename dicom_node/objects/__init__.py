@@ -1,1 +1,49 @@
+"""Builders of valid instances: what a signed opinion becomes when it goes home.
 
+Each builder takes a `SignedOpinion` and an `Identity` and returns a whole data set with file
+meta, in UTF-8, of the same study; the same arguments give the same bytes.
+"""
+
+from dicom_node.objects.basic_text import basic_text
+from dicom_node.objects.content import (
+    Algorithm,
+    Author,
+    DocumentKind,
+    Identity,
+    KeyImage,
+    Mark,
+    MarkKind,
+    Passage,
+    QuestionAnswer,
+    Reference,
+    Request,
+    SignedOpinion,
+    Value,
+)
+from dicom_node.objects.encapsulated_pdf import encapsulated_pdf
+from dicom_node.objects.key_images import key_images
+from dicom_node.objects.measurement_report import measurement_report
+from dicom_node.objects.pages import opinion_pdf
+from dicom_node.objects.values import drawn_value
+
+__all__ = [
+    "Algorithm",
+    "Author",
+    "DocumentKind",
+    "Identity",
+    "KeyImage",
+    "Mark",
+    "MarkKind",
+    "Passage",
+    "QuestionAnswer",
+    "Reference",
+    "Request",
+    "SignedOpinion",
+    "Value",
+    "basic_text",
+    "drawn_value",
+    "encapsulated_pdf",
+    "key_images",
+    "measurement_report",
+    "opinion_pdf",
+]

@@ -1,0 +1,124 @@
+"""Basic Text SR with the words of an opinion, for any PACS that shows reports (TID 2000)."""
+
+from highdicom.sr import RelationshipTypeValues
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.sr.coding import Code
+from pydicom.uid import BasicTextSRStorage
+
+from dicom_node.objects import codes, context, modules
+from dicom_node.objects.content import Identity, Passage, SignedOpinion
+from dicom_node.objects.text import code_meaning
+from dicom_node.objects.values import describe_mark
+from dicom_node.objects.words import ADVISORY, KIND_TITLES, SERIES_DESCRIPTION
+
+__all__ = ["basic_text"]
+
+
+def basic_text(opinion: SignedOpinion, identity: Identity) -> Dataset:
+    """Encode sections, answers, measurements as text, and key images by reference.
+
+    References
+    ----------
+    PS3.3 A.35.1, PS3.16 TID 2000
+    """
+    ds = modules.common(
+        opinion,
+        identity,
+        sop_class_uid=BasicTextSRStorage,
+        modality="SR",
+        series_description=SERIES_DESCRIPTION.in_language(opinion.language),
+    )
+    modules.add_verification(ds, opinion)
+    modules.add_evidence(ds, opinion.references, opinion.study_instance_uid)
+    language = opinion.language
+    items = [
+        *context.language_items(language),
+        *context.observer_items(opinion.author),
+        _heading(opinion),
+    ]
+    if opinion.request.reason.strip():
+        reason = context.text_item(codes.REQUEST, opinion.request.reason)
+        items.append(context.container(codes.REQUEST, [reason]))
+    if opinion.answers:
+        items.append(_questions(opinion))
+    items += [_section(passage, language) for passage in opinion.passages if passage.text.strip()]
+    items += _assessment(opinion)
+    if opinion.marks:
+        lines = [
+            context.text_item(codes.FINDING, describe_mark(mark, language))
+            for mark in opinion.marks
+        ]
+        items.append(context.container(codes.localized(codes.MEASUREMENTS, language), lines))
+    if opinion.key_images:
+        items.append(_key_images(opinion))
+    root = context.container(codes.DIAGNOSTIC_IMAGING_REPORT, items, template_id="2000", root=True)
+    for element in root:
+        ds[element.tag] = element
+    return ds
+
+
+def _heading(opinion: SignedOpinion) -> Dataset:
+    language = opinion.language
+    name = codes.localized(codes.ADVISORY, language)
+    kind = KIND_TITLES[opinion.kind].in_language(language)
+    return context.container(
+        name,
+        [
+            context.text_item(name, ADVISORY.in_language(language)),
+            context.text_item(codes.localized(codes.CASE_NUMBER, language), opinion.request.number),
+            context.text_item(
+                codes.localized(codes.VERSION, language), f"{opinion.version} — {kind}"
+            ),
+            context.text_item(codes.localized(codes.CONTENT_HASH, language), opinion.content_hash),
+        ],
+    )
+
+
+def _questions(opinion: SignedOpinion) -> Dataset:
+    language = opinion.language
+    issues = []
+    for pair in opinion.answers:
+        issues += [
+            context.text_item(codes.localized(codes.QUESTION, language), pair.question),
+            context.text_item(codes.localized(codes.ANSWER, language), pair.answer),
+        ]
+    return context.container(codes.localized(codes.QUESTIONS, language), issues)
+
+
+def _section(passage: Passage, language: str) -> Dataset:
+    """A section under its own title; the code says what it is in every language."""
+    code = passage.code or codes.SECTION
+    heading = Code(code.value, code.scheme_designator, code_meaning(passage.title or code.meaning))
+    return context.container(
+        heading, [context.text_item(codes.SECTION_TEXT.get(code, heading), passage.text)]
+    )
+
+
+def _assessment(opinion: SignedOpinion) -> list[Dataset]:
+    language = opinion.language
+    answers = [
+        context.coded_item(codes.localized(name, language), codes.assessment(name, key, language))
+        for name, key in (
+            (codes.CONCORDANCE, opinion.concordance),
+            (codes.TRANSFER, opinion.transfer),
+        )
+        if key
+    ]
+    if not answers:
+        return []
+    return [context.container(codes.localized(codes.ASSESSMENT, language), answers)]
+
+
+def _key_images(opinion: SignedOpinion) -> Dataset:
+    items: list[Dataset] = []
+    for image in opinion.key_images:
+        if image.caption.strip():
+            # the caption speaks of the image that it is inferred from (TID 2000, CID 7003)
+            caption = context.text_item(codes.COMMENT, image.caption)
+            picture = context.image_item(image.reference, RelationshipTypeValues.INFERRED_FROM)
+            caption.ContentSequence = Sequence([picture])
+            items.append(caption)
+        else:
+            items.append(context.image_item(image.reference))
+    return context.container(codes.KEY_IMAGES, items)

@@ -1,0 +1,159 @@
+"""Codes of our documents. Meanings of our own scheme exist in both languages.
+
+``99HOICHAN`` marks a private coding scheme (PS3.3 8.2); the documents that use it say whose it is.
+"""
+
+from typing import Final
+
+from pydicom.sr.coding import Code
+
+__all__ = ["PRIVATE_SCHEME", "SECTION_TEXT", "UNITS", "VALUE_NAMES", "meaning"]
+
+PRIVATE_SCHEME: Final = "99HOICHAN"
+
+DIAGNOSTIC_IMAGING_REPORT: Final = Code("18748-4", "LN", "Diagnostic imaging report")
+IMAGING_MEASUREMENT_REPORT: Final = Code("126000", "DCM", "Imaging Measurement Report")
+IMAGING_MEASUREMENTS: Final = Code("126010", "DCM", "Imaging Measurements")
+IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
+COMPUTED_TOMOGRAPHY: Final = Code("77477000", "SCT", "Computed tomography")
+OF_INTEREST: Final = Code("113000", "DCM", "Of Interest")
+KEY_OBJECT_DESCRIPTION: Final = Code("113012", "DCM", "Key Object Description")
+KEY_IMAGES: Final = Code("121180", "DCM", "Key Images")
+REQUEST: Final = Code("121062", "DCM", "Request")
+FINDING: Final = Code("121071", "DCM", "Finding")
+FINDINGS: Final = Code("121070", "DCM", "Findings")
+COMMENT: Final = Code("121106", "DCM", "Comment")
+SUMMARY: Final = Code("121111", "DCM", "Summary")
+PROCEDURE_REPORTED: Final = Code("121058", "DCM", "Procedure reported")
+SOURCE: Final = Code("260753009", "SCT", "Source")
+SOURCE_OF_MEASUREMENT: Final = Code("121112", "DCM", "Source of Measurement")
+LANGUAGE: Final = Code("121049", "DCM", "Language of Content Item and Descendants")
+COUNTRY: Final = Code("121046", "DCM", "Country of Language")
+
+ADVISORY: Final = Code("ADVISORY", PRIVATE_SCHEME, "Advisory opinion")
+QUESTIONS: Final = Code("QUESTIONS", PRIVATE_SCHEME, "Questions and answers")
+QUESTION: Final = Code("QUESTION", PRIVATE_SCHEME, "Question")
+ANSWER: Final = Code("ANSWER", PRIVATE_SCHEME, "Answer")
+CASE_NUMBER: Final = Code("CASENUMBER", PRIVATE_SCHEME, "Consult case number")
+VERSION: Final = Code("VERSION", PRIVATE_SCHEME, "Version of the opinion")
+CONTENT_HASH: Final = Code("CONTENTHASH", PRIVATE_SCHEME, "SHA-256 of the signed content")
+MEASUREMENTS: Final = Code("MEASUREMENTS", PRIVATE_SCHEME, "Measurements")
+ASSESSMENT: Final = Code("ASSESSMENT", PRIVATE_SCHEME, "Assessment")
+CONCORDANCE: Final = Code("CONCORDANCE", PRIVATE_SCHEME, "Concordance with the local reading")
+TRANSFER: Final = Code("TRANSFER", PRIVATE_SCHEME, "Recommendation on transfer")
+SECTION: Final = Code("SECTION", PRIVATE_SCHEME, "Section")
+PIXEL_VALUE: Final = Code("PIXELVALUE", PRIVATE_SCHEME, "Pixel value")
+MEASURED_VALUE: Final = Code("VALUE", PRIVATE_SCHEME, "Measured value")
+
+# heading (CID 7001) → concept of the text below it (CID 7002)
+SECTION_TEXT: Final = {
+    FINDINGS: FINDING,
+    Code("121076", "DCM", "Conclusions"): Code("121077", "DCM", "Conclusion"),
+    Code("121074", "DCM", "Recommendations"): Code("121075", "DCM", "Recommendation"),
+    Code("121072", "DCM", "Impressions"): Code("121073", "DCM", "Impression"),
+    Code("121064", "DCM", "Current Procedure Descriptions"): Code(
+        "121065", "DCM", "Procedure Description"
+    ),
+}
+
+CONCLUSIONS: Final = frozenset(
+    heading for heading in SECTION_TEXT if heading.value in ("121072", "121076")
+)
+
+ATTENUATION: Final = Code("112031", "DCM", "Attenuation Coefficient")
+LENGTH: Final = Code("410668003", "SCT", "Length")
+ANGLE: Final = Code("1483009", "SCT", "Angle")
+AREA: Final = Code("42798000", "SCT", "Area")
+MEAN: Final = Code("373098007", "SCT", "Mean")
+STANDARD_DEVIATION: Final = Code("386136009", "SCT", "Standard Deviation")
+MINIMUM: Final = Code("255605001", "SCT", "Minimum")
+MAXIMUM: Final = Code("56851009", "SCT", "Maximum")
+
+HOUNSFIELD: Final = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
+NO_UNITS: Final = Code("1", "UCUM", "no units")
+
+# what people and viewers write → UCUM
+UNITS: Final = {
+    "mm": Code("mm", "UCUM", "mm"),
+    "cm": Code("cm", "UCUM", "cm"),
+    "um": Code("um", "UCUM", "um"),
+    "mm2": Code("mm2", "UCUM", "mm2"),
+    "mm²": Code("mm2", "UCUM", "mm2"),
+    "cm2": Code("cm2", "UCUM", "cm2"),
+    "um2": Code("um2", "UCUM", "um2"),
+    "deg": Code("deg", "UCUM", "degree"),
+    "°": Code("deg", "UCUM", "degree"),
+    "HU": HOUNSFIELD,
+    "[hnsf'U]": HOUNSFIELD,
+    "ml": Code("ml", "UCUM", "ml"),
+    "mL": Code("ml", "UCUM", "ml"),
+    "%": Code("%", "UCUM", "percent"),
+    "s": Code("s", "UCUM", "s"),
+    "1": NO_UNITS,
+    "": NO_UNITS,
+    "px": Code("{pixels}", "UCUM", "pixels"),
+    "px2": Code("{pixels}", "UCUM", "pixels"),
+    "{count}": Code("{count}", "UCUM", "count"),
+}
+
+# name of a drawn number → (concept, derivation); the concept of an intensity follows its unit
+VALUE_NAMES: Final[dict[str, tuple[Code | None, Code | None]]] = {
+    "length": (LENGTH, None),
+    "angle": (ANGLE, None),
+    "area": (AREA, None),
+    "mean": (None, MEAN),
+    "standard_deviation": (None, STANDARD_DEVIATION),
+    "minimum": (None, MINIMUM),
+    "maximum": (None, MAXIMUM),
+    "value": (None, None),
+}
+
+_CONCORDANCE = {
+    "concordant": ("Đồng thuận", "Concordant"),
+    "minor": ("Khác biệt nhỏ", "Minor discrepancy"),
+    "major": ("Khác biệt lớn", "Major discrepancy"),
+}
+_TRANSFER = {
+    "none": ("Không đề nghị chuyển", "Transfer not recommended"),
+    "recommended": ("Đề nghị chuyển", "Transfer recommended"),
+    "urgent": ("Đề nghị chuyển khẩn", "Urgent transfer recommended"),
+}
+_OURS = {
+    ADVISORY: "Ý kiến tư vấn",
+    QUESTIONS: "Trả lời từng câu hỏi",
+    QUESTION: "Câu hỏi",
+    ANSWER: "Trả lời",
+    CASE_NUMBER: "Mã ca hội chẩn",
+    VERSION: "Phiên bản ý kiến",
+    CONTENT_HASH: "SHA-256 của nội dung đã ký",
+    MEASUREMENTS: "Số đo",
+    ASSESSMENT: "Đánh giá chung",
+    CONCORDANCE: "So với kết quả đọc tại chỗ",
+    TRANSFER: "Đề nghị chuyển cơ sở",
+}
+
+
+def localized(code: Code, language: str) -> Code:
+    """Our own code with its meaning in `language`; a code of the standard as it is."""
+    if language == "vi" and code in _OURS:
+        return Code(code.value, code.scheme_designator, _OURS[code])
+    return code
+
+
+def meaning(of: Code, key: str, language: str) -> str:
+    """What a key of concordance or transfer means to a reader; unknown keys as they are."""
+    table = _CONCORDANCE if of == CONCORDANCE else _TRANSFER
+    vi, en = table.get(key, (key, key))
+    return vi if language == "vi" else en
+
+
+def assessment(of: Code, key: str, language: str) -> Code:
+    """The coded answer of concordance or transfer."""
+    prefix = "CONC" if of == CONCORDANCE else "TRANS"
+    value = f"{prefix}-{key.upper()}"[:16]  # SH
+    return Code(value, PRIVATE_SCHEME, meaning(of, key, language))
+
+
+def intensity(unit: Code) -> Code:
+    """The concept of a pixel statistic: attenuation where the unit is HU."""
+    return ATTENUATION if unit == HOUNSFIELD else PIXEL_VALUE

@@ -1,0 +1,191 @@
+"""The printed opinion: PDF/A made by typst, the same bytes from the same opinion.
+
+Layout is in ``pages.typ``; this module says what stands where, in the opinion's language. Text
+goes in as data, never as markup, so nothing a person types can change the page.
+"""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+from pydicom.sr.coding import Code
+
+from dicom_node.objects import codes, modules
+from dicom_node.objects.content import DocumentKind, KeyImage, Mark, SignedOpinion
+from dicom_node.objects.text import valid_date
+from dicom_node.objects.typeface import FAMILIES, FONTS, MISSING, printable
+from dicom_node.objects.values import describe_value
+from dicom_node.objects.words import ADVISORY, KIND_TITLES, LABELS, MARK_KINDS, SEXES
+
+__all__ = ["PDF_STANDARD", "opinion_pdf"]
+
+# level a: tagged, so that a screen reader can read it, and archival (ISO 19005-2)
+PDF_STANDARD: Final = "a-2a"
+
+TEMPLATE: Final = Path(__file__).parent / "pages.typ"
+
+
+def opinion_pdf(opinion: SignedOpinion) -> bytes:
+    """Print the opinion.
+
+    Raises
+    ------
+    typst.TypstError
+        A picture is neither PNG nor JPEG.
+    """
+    report = _printable(_report(opinion))
+    report["boxes"] = MISSING in json.dumps(report, ensure_ascii=False)
+    labels = {key: word.in_language(opinion.language) for key, word in LABELS.items()}
+    pictures = [list(image.picture) for image in opinion.key_images]
+    inputs = json.dumps({**report, "labels": labels, "pictures": pictures}, ensure_ascii=False)
+    return typst.compile(
+        TEMPLATE.read_bytes(),
+        font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(FONTS)]),
+        sys_inputs={"report": inputs},
+        pdf_standards=PDF_STANDARD,
+        timestamp=int(opinion.signed_at.timestamp()),
+    )
+
+
+def _report(opinion: SignedOpinion) -> dict[str, Any]:
+    language = opinion.language
+    signed = modules.local_time(opinion)
+    return {
+        "language": "vi" if language == "vi" else "en",
+        "fonts": list(FAMILIES),
+        "title": opinion.title,
+        "kind": KIND_TITLES[opinion.kind].in_language(language),
+        "preliminary": opinion.kind is DocumentKind.PRELIMINARY,
+        "advisory": ADVISORY.in_language(language),
+        "version": str(opinion.version),
+        "institution": opinion.institution,
+        "requesting": opinion.request.requesting_institution,
+        "number": opinion.request.number,
+        "priority": opinion.request.priority,
+        "patient": _patient(opinion),
+        "request": {
+            "reason": opinion.request.reason,
+            "facts": [list(fact) for fact in opinion.request.facts if fact[1].strip()],
+        },
+        "answers": [{"question": a.question, "answer": a.answer} for a in opinion.answers],
+        "sections": [
+            {
+                "title": passage.title,
+                "text": passage.text,
+                "strong": passage.code in codes.CONCLUSIONS,
+            }
+            for passage in opinion.passages
+            if passage.text.strip()
+        ],
+        "assessments": _assessments(opinion),
+        "measurements": [_measurement(mark, language) for mark in opinion.marks],
+        "images": [_image(number, image) for number, image in enumerate(opinion.key_images, 1)],
+        "signature": {
+            "name": opinion.author.name or opinion.author.username,
+            "licence": opinion.author.licence_number,
+            "organization": opinion.author.organization or opinion.institution,
+            "at": _moment(signed, language),
+        },
+        "hash": opinion.content_hash,
+    }
+
+
+def _patient(opinion: SignedOpinion) -> list[list[str]]:
+    """Pairs of label and value, in reading order."""
+    language, header, request = opinion.language, opinion.header, opinion.request
+    word = {key: label.in_language(language) for key, label in LABELS.items()}
+    birth = valid_date(str(header.get("PatientBirthDate") or ""))
+    studied = valid_date(str(header.get("StudyDate") or ""))
+    requester = ", ".join(
+        part for part in (request.requester, request.requesting_department) if part
+    )
+    pairs = [
+        (word["name"], _spoken_name(modules.patient_name(header))),
+        (word["patient_id"], modules.string(header, "PatientID")),
+        (word["birth"], _date(birth, language)),
+        (word["sex"], _sex(str(header.get("PatientSex") or ""), language)),
+        (
+            word["study"],
+            modules.string(header, "StudyDescription") or str(header.get("Modality") or ""),
+        ),
+        (word["study_date"], _date(studied, language)),
+        (word["requester"], requester),
+        (word["accession"], modules.string(header, "AccessionNumber")),
+    ]
+    return [[label, value.strip() or "—"] for label, value in pairs]
+
+
+def _assessments(opinion: SignedOpinion) -> list[list[str]]:
+    language = opinion.language
+    given: tuple[tuple[Code, str], ...] = (
+        (codes.CONCORDANCE, opinion.concordance),
+        (codes.TRANSFER, opinion.transfer),
+    )
+    return [
+        [codes.localized(name, language).meaning, codes.meaning(name, key, language)]
+        for name, key in given
+        if key
+    ]
+
+
+def _measurement(mark: Mark, language: str) -> dict[str, Any]:
+    algorithm = mark.algorithm or next((v.algorithm for v in mark.values if v.algorithm), None)
+    by_hand = LABELS["by_hand"].in_language(language)
+    return {
+        "label": mark.label,
+        "kind": MARK_KINDS[mark.kind].in_language(language),
+        "text": mark.text if mark.text.strip() != mark.label.strip() else "",
+        "values": [describe_value(value, language) for value in mark.values],
+        "by": f"{algorithm.name} {algorithm.version}" if algorithm else by_hand,
+        "author": mark.author.name or mark.author.username,
+    }
+
+
+def _image(number: int, image: KeyImage) -> dict[str, Any]:
+    return {
+        "number": number,
+        "caption": image.caption,
+        "uid": image.reference.sop_instance_uid,
+        "frame": image.reference.frame_number or 1,
+        "shown": bool(image.picture),
+    }
+
+
+def _spoken_name(name: str) -> str:
+    """A Person Name as people say it: prefix, family, given, middle, suffix; alphabetic group."""
+    groups = name.split("=")
+    alphabetic = next((group for group in groups if group.strip("^ ")), "")
+    parts = [*alphabetic.split("^"), "", "", "", ""][:5]
+    family, given, middle, prefix, suffix = parts
+    return " ".join(part for part in (prefix, family, given, middle, suffix) if part)
+
+
+def _date(value: str, language: str) -> str:
+    if not value:
+        return ""
+    day = date(int(value[:4]), int(value[4:6]), int(value[6:]))
+    return f"{day:%d/%m/%Y}" if language == "vi" else f"{day.day} {day:%b %Y}"
+
+
+def _moment(at: datetime, language: str) -> str:
+    if language == "vi":
+        return f"{at:%H:%M}, ngày {at:%d} tháng {at:%m} năm {at:%Y}"
+    return f"{at:%H:%M}, {at.day} {at:%B %Y}"
+
+
+def _sex(value: str, language: str) -> str:
+    word = SEXES.get(value.strip().upper())
+    return word.in_language(language) if word else ""
+
+
+def _printable(value: Any) -> Any:
+    """Every string of the report with only characters that the fonts have."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    return value
