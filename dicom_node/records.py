@@ -10,8 +10,10 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Channel",
+    "ConflictRecord",
     "InstanceRecord",
     "Origin",
+    "QuarantineReason",
     "QuarantineRecord",
     "ReadScope",
     "SeriesRecord",
@@ -130,15 +132,42 @@ class InstanceRecord:
     received_at: datetime
 
 
+class QuarantineReason(StrEnum):
+    """Why an instance is kept where only an administrator sees it."""
+
+    UNKNOWN_SENDER = "unknown sender"
+    OTHER_SITE = "study of another site"
+    NO_INSTANCE_UID = "no valid SOP UIDs"
+    NO_STUDY_UID = "no valid Study Instance UID"
+    NO_SERIES_UID = "no valid Series Instance UID"
+    UNREADABLE = "data set cannot be read"
+
+
 @dataclass(frozen=True, slots=True)
 class QuarantineRecord:
     id: int
-    reason: str
+    reason: QuarantineReason
+    sop_class_uid: str
     sop_instance_uid: str
     study_instance_uid: str
     origin: Origin
+    transfer_syntax_uid: str
     size: int
     path: Path
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRecord:
+    """Bytes that claim the SOP Instance UID of an instance we hold, but differ from it."""
+
+    id: int
+    sop_instance_uid: str
+    study_instance_uid: str
+    kept_sha256: str
+    origin: Origin
+    size: int
+    path: Path  # of the newcomer
     received_at: datetime
 
 

@@ -1,0 +1,331 @@
+"""One transaction of ingest: arrivals become rows, counters and numbered changes.
+
+Also the rules of what becomes of an instance:
+
+- a study belongs to the first site that sent it; from another site it goes to quarantine;
+- the same SOP Instance UID with the same content is a duplicate: nothing happens;
+- with other content it is a conflict: kept, recorded, never served in place of the first.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+
+from dicom_node.archive.arrival import Arrival
+from dicom_node.archive.changes import change_row, record_changes
+from dicom_node.archive.files import FileStore
+from dicom_node.archive.tables import (
+    conflicts,
+    headers,
+    instances,
+    quarantine,
+    series,
+    studies,
+)
+from dicom_node.errors import DicomNodeError, OutOfResources
+from dicom_node.records import ChangeKind, QuarantineReason, StoreOutcome, StoreResult
+
+__all__ = ["Ingest", "is_referenced"]
+
+_CHECKED = ("patient_id", "patient_name", "patient_birth_date")
+
+
+def is_referenced(connection: Connection, sha256: str) -> bool:
+    """True when some row needs this content."""
+    return any(
+        connection.execute(select(exists().where(table.c.sha256 == sha256))).scalar()
+        for table in (instances, quarantine, conflicts)
+    )
+
+
+class Ingest:
+    """Rows of one transaction, gathered arrival by arrival, written by `write`.
+
+    Parameters
+    ----------
+    connection : Connection
+        A writing transaction.
+    files : FileStore
+    quarantine_bytes : int
+        What quarantine may hold.
+    arrivals : sequence of Arrival
+        All that will be passed to `add`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        files: FileStore,
+        quarantine_bytes: int,
+        arrivals: Sequence[Arrival],
+    ) -> None:
+        self._connection = connection
+        self._files = files
+        self._quarantine_bytes = quarantine_bytes
+        self._held = self._instances_held({arrival.meta.sop_instance_uid for arrival in arrivals})
+        self._studies = self._studies_held({arrival.study_instance_uid for arrival in arrivals})
+        self._series = self._series_held({arrival.study_instance_uid for arrival in arrivals})
+        self._touched_studies: set[str] = set()
+        self._touched_series: set[tuple[str, str]] = set()
+        self._new_studies: set[str] = set()
+        self._new_series: set[tuple[str, str]] = set()
+        self._rows: dict[Any, list[dict[str, Any]]] = {
+            table: [] for table in (instances, headers, quarantine, conflicts)
+        }
+        self._changes: list[dict[str, Any]] = []
+
+    def add(self, arrival: Arrival) -> StoreResult:
+        """Decide what becomes of an arrival.
+
+        Raises
+        ------
+        OutOfResources
+            Quarantine is full.
+        DicomNodeError
+            Another process removed the content meanwhile; send it again.
+        """
+        if not self._files.path(arrival.sha256).exists():
+            raise DicomNodeError("the file went away while it was indexed; send it again")
+        study = self._studies.get(arrival.study_instance_uid)
+        reason = arrival.quarantine
+        if reason is None and study is not None and study["site"] != arrival.origin.site:
+            reason = QuarantineReason.OTHER_SITE
+        if reason is not None:
+            return self._quarantine(arrival, reason)
+        kept = self._held.get(arrival.meta.sop_instance_uid)
+        if kept == arrival.sha256:
+            return _result(arrival, StoreOutcome.DUPLICATE)
+        if kept is not None:
+            return self._conflict(arrival, kept)
+        self._store(arrival)
+        return _result(arrival, StoreOutcome.STORED)
+
+    def write(self) -> None:
+        """Write what was gathered."""
+        for table, rows in self._rows.items():
+            if rows:
+                self._connection.execute(insert(table), rows)
+        self._write_counters(
+            studies,
+            self._new_studies,
+            self._touched_studies,
+            self._studies,
+            ("study_instance_uid",),
+        )
+        self._write_counters(
+            series,
+            self._new_series,
+            self._touched_series,
+            self._series,
+            ("study_instance_uid", "series_instance_uid"),
+        )
+        if self._changes:
+            record_changes(self._connection, self._changes)
+
+    def _write_counters(
+        self, table: Any, new: set[Any], touched: set[Any], rows: dict[Any, Any], keys: Any
+    ) -> None:
+        if new:
+            self._connection.execute(insert(table), [rows[key] for key in new])
+        changed = [rows[key] for key in touched - new]
+        if changed:
+            statement = update(table).where(*(table.c[key] == bindparam(f"_{key}") for key in keys))
+            columns = [column.name for column in table.c if column.name not in keys]
+            self._connection.execute(
+                statement.values({column: bindparam(column) for column in columns}),
+                [row | {f"_{key}": row[key] for key in keys} for row in changed],
+            )
+
+    def _instances_held(self, uids: set[str]) -> dict[str, str]:
+        columns = select(instances.c.sop_instance_uid, instances.c.sha256)
+        found = self._connection.execute(columns.where(instances.c.sop_instance_uid.in_(uids)))
+        return {row.sop_instance_uid: row.sha256 for row in found}
+
+    def _studies_held(self, uids: set[str]) -> dict[str, dict[str, Any]]:
+        found = self._connection.execute(
+            select(studies).where(studies.c.study_instance_uid.in_(uids))
+        )
+        return {row["study_instance_uid"]: dict(row) for row in found.mappings()}
+
+    def _series_held(self, uids: set[str]) -> dict[tuple[str, str], dict[str, Any]]:
+        found = self._connection.execute(
+            select(series).where(series.c.study_instance_uid.in_(uids))
+        )
+        return {
+            (row["study_instance_uid"], row["series_instance_uid"]): dict(row)
+            for row in found.mappings()
+        }
+
+    def _store(self, arrival: Arrival) -> None:
+        detail: dict[str, Any] = {}
+        if arrival.problem:
+            detail["problem"] = arrival.problem
+        differs = self._count_in_study(arrival)
+        if differs:
+            # Two patients in one study: the reader must be told.
+            detail["differs"] = differs
+        self._held[arrival.meta.sop_instance_uid] = arrival.sha256
+        self._rows[instances].append(
+            arrival.instance
+            | {
+                "sop_instance_uid": arrival.meta.sop_instance_uid,
+                "sop_class_uid": arrival.meta.sop_class_uid,
+                "series_instance_uid": arrival.series_instance_uid,
+                "study_instance_uid": arrival.study_instance_uid,
+                "site": arrival.origin.site,
+                "transfer_syntax_uid": arrival.meta.transfer_syntax_uid,
+                "size": arrival.size,
+                "sha256": arrival.sha256,
+                "source_ae": arrival.origin.ae_title,
+                "received_at": arrival.received_at,
+            }
+        )
+        self._rows[headers].append(
+            {
+                "sop_instance_uid": arrival.meta.sop_instance_uid,
+                "dicom_json": arrival.dicom_json,
+                "frames": arrival.frames,
+            }
+        )
+        self._change(ChangeKind.INSTANCE_STORED, arrival, detail)
+
+    def _count_in_study(self, arrival: Arrival) -> list[str]:
+        """Update the counters of study and series; return the patient attributes that differ."""
+        uid, key = (
+            arrival.study_instance_uid,
+            (
+                arrival.study_instance_uid,
+                arrival.series_instance_uid,
+            ),
+        )
+        differs: list[str] = []
+        study = self._studies.get(uid)
+        if study is None:
+            self._new_studies.add(uid)
+            study = self._studies[uid] = arrival.study | {
+                "study_instance_uid": uid,
+                "site": arrival.origin.site,
+                "modalities": "",
+                "series_count": 0,
+                "instance_count": 0,
+                "size": 0,
+                "source_ae": arrival.origin.ae_title,
+                "first_received_at": arrival.received_at,
+            }
+        else:
+            differs = [
+                column
+                for column in _CHECKED
+                if study[column] and arrival.study[column] not in ("", study[column])
+            ]
+            # The first instance may be a poor one: fill what it left open.
+            study |= {column: value for column, value in arrival.study.items() if not study[column]}
+        row = self._series.get(key)
+        if row is None:
+            self._new_series.add(key)
+            row = self._series[key] = arrival.series | {
+                "study_instance_uid": uid,
+                "series_instance_uid": arrival.series_instance_uid,
+                "site": arrival.origin.site,
+                "instance_count": 0,
+            }
+            study["series_count"] += 1
+            modality = arrival.series["modality"]
+            if modality and f"\\{modality}\\" not in study["modalities"]:
+                study["modalities"] = (study["modalities"] or "\\") + modality + "\\"
+        row["instance_count"] += 1
+        study["instance_count"] += 1
+        study["size"] += arrival.size
+        study["last_received_at"] = arrival.received_at
+        self._touched_studies.add(uid)
+        self._touched_series.add(key)
+        return differs
+
+    def _conflict(self, arrival: Arrival, kept: str) -> StoreResult:
+        known = select(
+            exists().where(
+                conflicts.c.sop_instance_uid == arrival.meta.sop_instance_uid,
+                conflicts.c.sha256 == arrival.sha256,
+            )
+        )
+        if not self._connection.execute(known).scalar():
+            self._rows[conflicts].append(
+                _origin_columns(arrival)
+                | {
+                    "sop_instance_uid": arrival.meta.sop_instance_uid,
+                    "study_instance_uid": arrival.study_instance_uid,
+                    "kept_sha256": kept,
+                    "sha256": arrival.sha256,
+                    "size": arrival.size,
+                    "received_at": arrival.received_at,
+                }
+            )
+            self._change(
+                ChangeKind.INSTANCE_CONFLICT,
+                arrival,
+                {"kept_sha256": kept, "sha256": arrival.sha256},
+            )
+        return _result(arrival, StoreOutcome.CONFLICT, "other content for a UID we hold")
+
+    def _quarantine(self, arrival: Arrival, reason: QuarantineReason) -> StoreResult:
+        known = select(
+            exists().where(
+                quarantine.c.sha256 == arrival.sha256,
+                quarantine.c.reason == reason.value,
+                quarantine.c.ae_title == arrival.origin.ae_title,
+            )
+        )
+        if not self._connection.execute(known).scalar():
+            self._check_quarantine_size(arrival)
+            self._rows[quarantine].append(
+                _origin_columns(arrival)
+                | {
+                    "reason": reason.value,
+                    "sop_class_uid": arrival.meta.sop_class_uid,
+                    "sop_instance_uid": arrival.meta.sop_instance_uid,
+                    "study_instance_uid": arrival.study_instance_uid,
+                    "transfer_syntax_uid": arrival.meta.transfer_syntax_uid,
+                    "size": arrival.size,
+                    "sha256": arrival.sha256,
+                    "received_at": arrival.received_at,
+                }
+            )
+            self._change(ChangeKind.INSTANCE_QUARANTINED, arrival, {"reason": reason.value})
+        return _result(arrival, StoreOutcome.QUARANTINED, reason.value)
+
+    def _check_quarantine_size(self, arrival: Arrival) -> None:
+        held = self._connection.execute(select(func.sum(quarantine.c.size))).scalar() or 0
+        coming = sum(row["size"] for row in self._rows[quarantine])
+        if held + coming + arrival.size > self._quarantine_bytes:
+            if not is_referenced(self._connection, arrival.sha256):
+                self._files.remove(arrival.sha256)
+            raise OutOfResources("quarantine is full; an administrator must look through it")
+
+    def _change(self, kind: ChangeKind, arrival: Arrival, detail: dict[str, Any]) -> None:
+        uids = (
+            arrival.study_instance_uid,
+            arrival.series_instance_uid,
+            arrival.meta.sop_instance_uid,
+        )
+        site = arrival.origin.site or ""
+        self._changes.append(change_row(kind, arrival.received_at, uids, site, detail))
+
+
+def _origin_columns(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "site": arrival.origin.site,
+        "ae_title": arrival.origin.ae_title,
+        "host": arrival.origin.host,
+        "channel": arrival.origin.channel.value,
+    }
+
+
+def _result(arrival: Arrival, outcome: StoreOutcome, reason: str = "") -> StoreResult:
+    return StoreResult(
+        outcome,
+        arrival.meta.sop_class_uid,
+        arrival.meta.sop_instance_uid,
+        arrival.study_instance_uid,
+        reason,
+    )
