@@ -343,7 +343,7 @@ class Head:
         fissure |= parted & (np.abs(wave) < 1.7 + 0.5 * self.gyri.at(x, y, z))
         fluid = sulcus | (inside < 1.5 + 0.5 * self.coarse.at(y, z, x)) | fissure
 
-        cerebellum = (y > 4) & (z < self.tentorium(x, y))
+        cerebellum = (y > 2 + 0.42 * side) & (z < self.tentorium(x, y))
         self.posterior_fossa(hu, fluid, cerebellum, x, y, z, inside)
         falx = parted & (np.abs(x) < 0.8) & ~cerebellum & ((y < -46) | (y > 42) | (z > 40))
         roof = np.abs(z - self.tentorium(x, y))
@@ -378,11 +378,12 @@ class Head:
         hu[nuclei] = 31.0
         fluid &= ~cerebellum | (inside < 1.5)
         centre = 3 + 0.10 * (z + 30)
-        stem = np.sqrt((x / 15) ** 2 + ((y - centre - 2) / 13) ** 2)
-        low = (z < 2) & (z > -75)
+        thin = np.clip(1 - 0.012 * (z + 30), 0.78, 1)  # the midbrain is slimmer than the pons
+        stem = np.sqrt((x / 16) ** 2 + ((y - centre - 2) / 13) ** 2) / thin
+        low = z < -7
         star = np.sqrt((x / 21) ** 2 + ((y + 6) / 15) ** 2)
         fluid |= (z < -9) & (z > -27) & (star < 1) & (y < 4)  # suprasellar cistern
-        fluid |= low & (stem < 1.28)
+        fluid |= low & (stem < 1.22)
         inner = low & (stem < 1)
         hu[inner] = 31.5
         fluid &= ~inner
