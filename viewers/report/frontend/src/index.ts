@@ -10,9 +10,9 @@ import controls from "@common/controls.css?inline";
 import { adoptStyles, h } from "@common/dom";
 import { listen, tell } from "@common/events";
 import { clockTime } from "@common/format";
+import { guardSession } from "@common/guard";
 import { entry, type HostData, type MountArguments, type Mounted } from "@common/host";
 import { inLanguage, translator } from "@common/i18n";
-import { coverWhenSignedOut } from "@common/overlay";
 import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
@@ -73,7 +73,7 @@ class Report implements Mounted<ReportData> {
     );
     args.parentElement.append(this.root);
     containTyping(this.root);
-    this.stop.push(coverWhenSignedOut(this.root, this.api, () => this.data.language));
+    this.stop.push(guardSession(this.api));
     this.signed = new Signed({
       api: this.api,
       caseId: this.data.case_id,

@@ -9,9 +9,9 @@ import { Api, ApiError } from "@common/api";
 import controls from "@common/controls.css?inline";
 import { adoptStyles, h, isTyping } from "@common/dom";
 import { clockTime } from "@common/format";
+import { guardSession } from "@common/guard";
 import { entry, type HostData, type MountArguments, type Mounted } from "@common/host";
 import { translator } from "@common/i18n";
-import { coverWhenSignedOut } from "@common/overlay";
 import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
@@ -66,6 +66,7 @@ class Worklist implements Mounted<WorklistData> {
     this.root = h("div", { class: "wl-frame" });
     args.parentElement.append(this.root);
     containTyping(this.root);
+    this.stop.push(guardSession(this.api));
     this.build();
 
     const tick = setInterval(() => this.table.tick(this.sinceAnswer), 1000);
@@ -181,7 +182,6 @@ class Worklist implements Mounted<WorklistData> {
       ),
     );
     this.root.replaceChildren(this.body);
-    this.stop.push(coverWhenSignedOut(this.body, this.api, () => this.data.language));
   }
 
   private tab(filter: Filter): HTMLButtonElement {

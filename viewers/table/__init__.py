@@ -1,0 +1,1 @@
+"""A plain list to look through and choose from; its texts come from the page."""
