@@ -4,13 +4,17 @@ Volumes are C-contiguous (slices, rows, columns); lengths are millimetres. Bad i
 ValueError, never anything else.
 """
 
+from kernels._jit import compile_all
 from kernels._threads import set_threads
+from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
 from kernels.phantom import HeadPhantom, head_phantom
+from kernels.render import Viewport, encode, render
 from kernels.stack import Gap, StackGeometry, StackProblem, analyse
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
 from kernels.window import Display, VoiFunction, Window, display, display_table, window
 
 __all__ = [
+    "PALETTES",
     "Display",
     "Gap",
     "HeadPhantom",
@@ -18,15 +22,31 @@ __all__ = [
     "Rescale",
     "StackGeometry",
     "StackProblem",
+    "Viewport",
     "VoiFunction",
     "Window",
     "analyse",
     "display",
+    "display_colour",
     "display_table",
+    "encode",
     "head_phantom",
     "modality_values",
+    "named_palette",
     "padding_mask",
+    "palette_colour",
+    "render",
     "set_threads",
     "stored_values",
+    "warm_up",
     "window",
 ]
+
+
+def warm_up() -> None:
+    """Compile every kernel, or load what an earlier run compiled.
+
+    Call it once at service start, before the first user. Takes some tens of seconds the first
+    time on a machine, under a second afterwards.
+    """
+    compile_all()

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernels._checks import array, choice, finite_array, number, whole
+from kernels._checks import array, choice, number, whole
+from kernels._jit import jit
+from kernels._threads import spread
 
 __all__ = ["Lut", "Rescale", "modality_values", "padding_mask", "stored_values"]
 
@@ -149,18 +151,20 @@ def padding_range(
 def modality_values(
     stored: ArrayLike,
     modality: Rescale | Lut | Sequence[Rescale],
-    padding: NDArray[np.bool_] | None = None,
+    padding: tuple[int, int] | None = None,
     padded_value: float = -1024.0,
     dtype: str = "float32",
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Apply the Modality LUT: HU for CT.
 
     Parameters
     ----------
     stored : integers or floats
     modality : Rescale, Lut, or one Rescale per item of the first axis
-    padding : bool, same shape, optional
-        Where `padded_value` is put instead.
+        (slices, or frames of an Enhanced CT)
+    padding : (low, high), optional
+        Stored values, inclusive, that become `padded_value` (Pixel Padding Value and Range
+        Limit). Keep `padding_mask` beside the result: such voxels are in no statistic.
     dtype : "int16", "float32" or "float64"
         int16 rounds to nearest (halves to even) and clips.
 
@@ -169,29 +173,101 @@ def modality_values(
     PS3.3 C.11.1
     """
     found = array("stored", stored, tuple(range(9)))
-    choice("dtype", dtype, ("int16", "float32", "float64"))
-    if isinstance(modality, Lut):
-        values = modality.look_up(found.astype(np.float64))
-    elif isinstance(modality, Rescale):
-        values = found * np.float64(modality.slope) + modality.intercept
+    kind = np.dtype(choice("dtype", dtype, ("int16", "float32", "float64")))
+    fill = number("padded_value", padded_value)
+    if isinstance(modality, Lut | Rescale):
+        items = found[None]
     else:
+        items = found
         if found.ndim < 2 or len(modality) != len(found):
             raise ValueError(
                 f"modality has {len(modality)} items; expected one per item of the first axis "
                 f"of stored, whose shape is {found.shape}"
             )
-        pairs = np.array([[item.slope, item.intercept] for item in modality], np.float64)
-        pairs = pairs.reshape(len(found), 2, *([1] * (found.ndim - 1)))
-        values = found * pairs[:, 0] + pairs[:, 1]
+    low, high = 1, 0  # nothing lies between
     if padding is not None:
-        if padding.shape != found.shape or padding.dtype != np.bool_:
-            raise ValueError(
-                f"padding has shape {padding.shape} and dtype {padding.dtype}; "
-                f"expected booleans of shape {found.shape}"
-            )
-        values = np.where(padding, number("padded_value", padded_value), values)
-    if dtype == "int16":
-        limits = np.iinfo(np.int16)
-        finite_array("stored", values.reshape(-1), (None,))
-        return np.clip(np.rint(values), limits.min, limits.max).astype(np.int16)
-    return values.astype(dtype)
+        if found.dtype.kind not in "ui":
+            raise ValueError(f"stored has dtype {found.dtype}; expected integers, to have padding")
+        low, high = padding_range(found.dtype, *padding)
+
+    result = np.empty(items.shape, kind)
+    small = found.dtype.kind in "ui" and found.dtype.itemsize <= 2
+    if small and found.size and not isinstance(modality, Lut):
+        pairs = [modality] if isinstance(modality, Rescale) else modality
+        slopes = np.array([pair.slope for pair in pairs], np.float64)
+        intercepts = np.array([pair.intercept for pair in pairs], np.float64)
+        wide = np.uint16 if found.dtype.kind == "u" else np.int16
+        flat = np.ascontiguousarray(items, wide).reshape(len(items), -1)
+        values = result.reshape(flat.shape)
+        kernel = rescale_whole if kind == np.int16 else rescale_real
+        spread(kernel, len(flat), flat, slopes, intercepts, low, high, fill, values)
+        return result.reshape(found.shape)
+    for index, item in enumerate(items):
+        pair = modality if isinstance(modality, Lut | Rescale) else modality[index]
+        real = item.astype(np.float64)
+        real = pair.look_up(real) if isinstance(pair, Lut) else real * pair.slope + pair.intercept
+        if low <= high:
+            real = np.where((item >= low) & (item <= high), fill, real)
+        if kind == np.int16:
+            if not np.isfinite(real).all():
+                raise ValueError("stored holds NaN or infinity; expected numbers that fit int16")
+            real = np.clip(np.rint(real), -32768, 32767)
+        result[index] = real
+    return result.reshape(found.shape)
+
+
+@jit(
+    *(
+        f"void(i8, i8, {stored}[:,::1], f8[::1], f8[::1], i8, i8, f8, {value}[:,::1])"
+        for stored in ("i2", "u2")
+        for value in ("f4", "f8")
+    )
+)
+def rescale_real(
+    start: int,
+    stop: int,
+    stored: NDArray[Any],
+    slopes: NDArray[np.float64],
+    intercepts: NDArray[np.float64],
+    low: int,
+    high: int,
+    fill: float,
+    values: NDArray[Any],
+) -> None:
+    """``slope * stored + intercept`` per item, and `fill` for padding."""
+    for item in range(start, stop):
+        slope, intercept = slopes[item], intercepts[item]
+        for index in range(stored.shape[1]):
+            code = np.int32(stored[item, index])
+            real = code * slope + intercept
+            if code >= low and code <= high:
+                real = fill
+            values[item, index] = real
+
+
+@jit(
+    *(
+        f"void(i8, i8, {stored}[:,::1], f8[::1], f8[::1], i8, i8, f8, i2[:,::1])"
+        for stored in ("i2", "u2")
+    )
+)
+def rescale_whole(
+    start: int,
+    stop: int,
+    stored: NDArray[Any],
+    slopes: NDArray[np.float64],
+    intercepts: NDArray[np.float64],
+    low: int,
+    high: int,
+    fill: float,
+    values: NDArray[np.int16],
+) -> None:
+    """As `rescale_real`, rounded and clipped to int16."""
+    for item in range(start, stop):
+        slope, intercept = slopes[item], intercepts[item]
+        for index in range(stored.shape[1]):
+            code = np.int32(stored[item, index])
+            real = code * slope + intercept
+            if code >= low and code <= high:
+                real = fill
+            values[item, index] = np.int16(min(max(np.rint(real), -32768.0), 32767.0))

@@ -270,16 +270,21 @@ def straight(voi: Window) -> tuple[float, float]:
     return 255 / width, 255 * (0.5 - (voi.center - 0.5) / width) + 0.5
 
 
+def contiguous(stored: NDArray[Any]) -> NDArray[Any]:
+    """Return `stored` as one row of numbers in the machine's byte order."""
+    flat = np.ascontiguousarray(stored).reshape(-1)
+    if flat.dtype.kind == "b":
+        return flat.view(np.uint8)
+    return flat.astype(flat.dtype.newbyteorder("="), copy=False)
+
+
 def fill(stored: NDArray[Any], how: Display, grey: NDArray[np.uint8]) -> None:
     """Write the grey of `stored` into the contiguous array `grey`."""
-    flat, shown = np.ascontiguousarray(stored).reshape(-1), grey.reshape(-1)
-    if flat.dtype.kind == "b":
-        flat = flat.view(np.uint8)
+    flat, shown = contiguous(stored), grey.reshape(-1)
     if flat.dtype.kind == "f" or flat.dtype.itemsize > 2:
         for start in range(0, len(flat), BLOCK):
             shown[start : start + BLOCK] = exact_grey(flat[start : start + BLOCK], how)
         return
-    flat = flat.astype(flat.dtype.newbyteorder("="), copy=False)
     table = display_table(flat.dtype.name, how)
     line = straight_line(flat.dtype.name, how) if len(flat) > BLOCK else None
     if line is None:
