@@ -2,7 +2,9 @@
 
 The archive keeps its own index; here live people, sites, cases, opinions, deliveries and audit.
 Times are stored as UTC. SQLite runs in WAL mode with ``synchronous=FULL``: what was committed
-survives a power cut. Migrations are in ``workstation/migrations`` (Alembic).
+survives a power cut. On both SQLite and PostgreSQL one writer works at a time, so that a
+transaction may read, decide and write without anyone between. Migrations are in
+``workstation/migrations`` (Alembic).
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    URL,
     Boolean,
     Column,
     Connection,
@@ -125,11 +128,12 @@ sign_in_attempts = Table(
     "sign_in_attempts",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("username", String(64), nullable=False),
+    # Keyed hash of what was typed as user name: people type passwords there by mistake.
+    Column("name_hash", String(64), nullable=False),
     Column("host", Text, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
     Column("succeeded", Boolean, nullable=False),
-    Index("ix_sign_in_attempts_username_at", "username", "at"),
+    Index("ix_sign_in_attempts_name_hash_at", "name_hash", "at"),
     Index("ix_sign_in_attempts_host_at", "host", "at"),
 )
 
@@ -137,13 +141,13 @@ cases = Table(
     "cases",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column("number", String(32), nullable=False, unique=True),
-    Column("state", String(24), nullable=False, index=True),
+    Column("number", String(32), unique=True),  # HC-2026-000123, given when submitted
+    Column("state", String(24), nullable=False),
     Column("priority", String(2), nullable=False),
     Column("area", String(24), nullable=False),  # radiology | pathology
-    Column("requesting_site", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("requesting_site", ForeignKey("sites.code"), nullable=False),
     Column("requesting_department", Text, nullable=False, default=""),
-    Column("consulted_site", ForeignKey("sites.code"), index=True),
+    Column("consulted_site", ForeignKey("sites.code")),
     Column("requester", ForeignKey("users.username")),
     Column("assignee", ForeignKey("users.username"), index=True),
     Column("patient_name", Text, nullable=False, default=""),
@@ -157,11 +161,23 @@ cases = Table(
     Column("consent_basis", String(32), nullable=False, default=""),
     Column("share_scope", String(24), nullable=False, default=""),
     Column("images_to_follow", Boolean, nullable=False, default=False),
+    Column("missing", JSON, nullable=False, default=list),  # what an incomplete case waits for
+    Column("concordance", String(16), nullable=False, default=""),  # from the newest opinion
+    Column("transfer", String(16), nullable=False, default=""),  # likewise
+    Column("decision", JSON, nullable=False, default=dict),  # the treating doctor's (Art 64)
+    Column("outcome", JSON, nullable=False, default=dict),
     Column("created_at", UtcDateTime, nullable=False),
     Column("submitted_at", UtcDateTime),
+    Column("started_at", UtcDateTime),  # first time a reader began
+    Column("signed_at", UtcDateTime),  # newest final opinion
+    Column("closed_at", UtcDateTime),
     Column("due_at", UtcDateTime),
-    Column("updated_at", UtcDateTime, nullable=False),
+    Column("paused_at", UtcDateTime),  # the clock stands still since
+    Column("paused_seconds", Integer, nullable=False, default=0),
+    Column("updated_at", UtcDateTime, nullable=False, index=True),
     Column("revision", Integer, nullable=False, default=1),
+    Index("ix_cases_requesting_site_state", "requesting_site", "state"),
+    Index("ix_cases_consulted_site_state", "consulted_site", "state"),
 )
 case_studies = Table(
     "case_studies",
@@ -184,6 +200,16 @@ case_events = Table(
     Column("actor", String(64), nullable=False),  # username, or "system"
     Column("at", UtcDateTime, nullable=False),
     Column("detail", JSON, nullable=False, default=dict),
+    Column("changes", JSON, nullable=False, default=dict),  # columns of the case set by it
+)
+# Who has the case open: a second reader sees the first.
+case_readers = Table(
+    "case_readers",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("username", ForeignKey("users.username"), primary_key=True),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )
 # Law 15/2023/QH15 Art 69: another facility reads only with the holder's consent.
 share_grants = Table(
@@ -198,11 +224,12 @@ share_grants = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
 )
-case_measurements = Table(
-    "case_measurements",
+# What guests measured on arrival, by study: every case with the study shows it.
+study_measurements = Table(
+    "study_measurements",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("study_instance_uid", String(64), nullable=False, index=True),
     Column("plugin", String(64), nullable=False),
     Column("plugin_version", String(32), nullable=False, default=""),
     Column("name", JSON, nullable=False),  # {"value", "scheme_designator", "meaning"}
@@ -244,7 +271,7 @@ opinions = Table(
     Column("case_id", ForeignKey("cases.id"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("content", JSON, nullable=False),  # everything that was signed
+    Column("content", Text, nullable=False),  # canonical JSON of everything that was signed
     Column("content_hash", String(64), nullable=False),
     Column("author", ForeignKey("users.username"), nullable=False),
     Column("signed_at", UtcDateTime, nullable=False),
@@ -266,14 +293,18 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("next_attempt_at", UtcDateTime),
     Column("leased_until", UtcDateTime),
-    Column("objects", JSON, nullable=False, default=list),  # [{"sop_class_uid", "sop_instance_uid", "path"}]
+    Column(
+        "objects", JSON, nullable=False, default=list
+    ),  # [{"sop_class_uid", "sop_instance_uid", "path"}]
     Column("proof", String(24), nullable=False, default=""),  # storage commitment | query
     Column("transaction_uid", String(64), nullable=False, default=""),
     Column("last_error", JSON, nullable=False, default=dict),  # {"vi", "en"}
     Column("created_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
     Column("landed_at", UtcDateTime),
-    UniqueConstraint("opinion_id", "destination", "study_instance_uid", "exporter"),
+    UniqueConstraint(
+        "opinion_id", "destination", "study_instance_uid", "exporter", name="uq_deliveries_target"
+    ),
 )
 
 # Named positions in logs we follow, e.g. intake's place in the archive's change log.
@@ -288,6 +319,14 @@ counters = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Integer, nullable=False),
+)
+# Studies whose instances still come in; a row goes when its study has gone quiet.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("study_instance_uid", String(64), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("last_change_at", UtcDateTime, nullable=False),
 )
 step_runs = Table(
     "step_runs",
@@ -326,11 +365,16 @@ secrets = Table(
 )
 
 
+# Any number, the same in every process: the name of our one write lock on PostgreSQL.
+WRITE_LOCK = 0x40C4A
+
+
 class Database:
     """An engine with our pragmas. ``with database.begin() as connection`` is a transaction."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url, pool_pre_ping=True)
+    def __init__(self, url: str | URL) -> None:
+        # One connection for each thread of the web server's pool, and some to spare.
+        self.engine: Engine = create_engine(url, pool_size=20, max_overflow=40, pool_pre_ping=True)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_pragmas)
             event.listen(self.engine, "begin", _begin_immediate_if_writing)
@@ -338,9 +382,11 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A writing transaction: takes the write lock at once, so it never fails half-way."""
-        with self.engine.connect().execution_options(writing=True) as connection:
-            with connection.begin():
-                yield connection
+        writer = self.engine.connect().execution_options(writing=True)
+        with writer as connection, connection.begin():
+            if self.engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

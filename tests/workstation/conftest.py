@@ -1,0 +1,95 @@
+"""One small network of hospitals, on a clock that tests move."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from workstation import accounts, passwords, sites
+from workstation.accounts import SYSTEM, Principal, Role
+from workstation.context import Context, open_context
+from workstation.settings import Settings
+
+PASSWORD = "bảy con mèo ngủ"
+
+USERS = {
+    "requester.a": ("DEMO_A", [Role.REQUESTER]),
+    "second.a": ("DEMO_A", [Role.REQUESTER]),
+    "technician.a": ("DEMO_A", [Role.TECHNICIAN]),
+    "requester.b": ("DEMO_B", [Role.REQUESTER]),
+    "technician.b": ("DEMO_B", [Role.TECHNICIAN]),
+    "radiologist": ("DEMO_HUB", [Role.RADIOLOGIST]),
+    "radiologist.2": ("DEMO_HUB", [Role.RADIOLOGIST]),
+    "pathologist": ("DEMO_HUB", [Role.PATHOLOGIST]),
+    "coordinator": ("DEMO_HUB", [Role.COORDINATOR]),
+    "admin": ("DEMO_HUB", [Role.ADMINISTRATOR]),
+    "radiologist.other": ("OTHER_HUB", [Role.RADIOLOGIST]),
+    "coordinator.other": ("OTHER_HUB", [Role.COORDINATOR]),
+}
+
+
+class Clock:
+    """Stands still unless moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # a Monday, 10:00 in Hà Nội
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _hash_passwords_quickly() -> None:
+    """Argon2 is slow on purpose; tests with a dozen users need not wait for it."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    passwords._NOBODY = passwords._hasher.hash("nobody has this password")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    """A workstation with four sites and nobody in it yet."""
+    context = open_context(Settings(data=tmp_path / "data", minimum_free_bytes=0), clock)
+    for code, name, tier in (
+        ("DEMO_A", "Bệnh viện A", "lower"),
+        ("DEMO_B", "Bệnh viện B", "lower"),
+        ("DEMO_HUB", "Bệnh viện tuyến trên", "upper"),
+        ("OTHER_HUB", "Bệnh viện tuyến trên khác", "upper"),
+    ):
+        sites.create_site(context, SYSTEM, code=code, name=name, tier=tier)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def people(context: Context) -> dict[str, Principal]:
+    """Everyone in `USERS`, all with the password `PASSWORD`."""
+    for username, (site, roles) in USERS.items():
+        accounts.create_user(
+            context,
+            SYSTEM,
+            username=username,
+            name=f"Bác sĩ {username}",
+            site=site,
+            roles=roles,
+            password=PASSWORD,
+        )
+    return {
+        username: replace(accounts.principal_of(context, username), host="192.0.2.7")
+        for username in USERS
+    }
+
+
+@pytest.fixture
+def login(context: Context) -> Callable[[str], tuple[Principal, str]]:
+    return lambda username: accounts.sign_in(context, username, PASSWORD, "192.0.2.7")
