@@ -218,6 +218,13 @@ class Archive:
         found = self.index.headers(query, scope)
         return ((record, _unpack(packed)) for record, packed, _ in found)
 
+    def header_texts(
+        self, query: Query, *, scope: ReadScope
+    ) -> Iterator[tuple[InstanceRecord, bytes]]:
+        """Yield record and header as ASCII JSON text, for those who pass it on unread."""
+        found = self.index.headers(query, scope)
+        return ((record, zlib.decompress(packed)) for record, packed, _ in found)
+
     def frame_offsets(self, record: InstanceRecord) -> FrameTable:
         """Return where each frame of an instance lies in its file, as found at ingest."""
         query = Query({"SOPInstanceUID": [record.sop_instance_uid]})
