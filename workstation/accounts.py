@@ -33,6 +33,7 @@ __all__ = [
     "Principal",
     "Role",
     "User",
+    "change_language",
     "change_password",
     "change_user",
     "confirm_password",
@@ -191,6 +192,14 @@ def change_password(context: Context, principal: Principal, current: str, new: s
             username=principal.username,
             changed=["password_hash"],
         )
+
+
+def change_language(context: Context, principal: Principal, language: str) -> None:
+    """Let users choose the language they are spoken to in."""
+    values = _checked(language=language)
+    with context.database.begin() as connection:
+        mine = users.c.username == principal.username
+        connection.execute(update(users).where(mine).values(**values))
 
 
 def issue_token(

@@ -290,3 +290,11 @@ def test_every_sign_in_is_in_the_audit(context: Context) -> None:
         ("logout", "radiologist", "success"),
     ]
     assert audit.verify(context) is None
+
+
+def test_users_choose_their_own_language(context: Context, people: dict[str, Principal]) -> None:
+    accounts.change_language(context, people["radiologist"], "en")
+    assert accounts.principal_of(context, "radiologist").language == "en"
+    assert accounts.principal_of(context, "radiologist.2").language == "vi"
+    with pytest.raises(InvalidRequest):
+        accounts.change_language(context, people["radiologist"], "fr")
