@@ -1,0 +1,36 @@
+"""C-STORE as SCP (PS3.4 B): the answer comes when the instance is durable, and not before.
+
+What cannot be shown (an unknown sender, another site's study, missing UIDs) is durable too, in
+quarantine, and what differs from an instance we hold is kept beside it; both are successes to the
+sender, who can do nothing about either.
+"""
+
+import logging
+
+from dicom_node.errors import DicomNodeError
+from dicom_node.records import StoreOutcome
+from dicom_node.scp.association import Association, Message
+from dicom_node.status import Status, dimse_status
+
+__all__ = ["serve_store"]
+
+logger = logging.getLogger(__name__)
+
+
+def serve_store(association: Association, message: Message) -> None:
+    """Finish the reception that came with the message and answer with its status."""
+    reception = message.reception
+    if reception is None:
+        association.answer(message, Status.CANNOT_UNDERSTAND, ErrorComment="no data set")
+        return
+    try:
+        result = reception.finish()
+    except DicomNodeError as error:
+        uid = message.command.get("AffectedSOPInstanceUID", "")
+        logger.warning("refused %s from %s: %s", uid, association.calling_ae, error)
+        association.answer(message, dimse_status(error), ErrorComment=str(error)[:64])
+        return
+    association.received.counts[result.study_instance_uid, result.outcome] += 1
+    if result.outcome is StoreOutcome.CONFLICT:
+        logger.warning("%s from %s differs from ours", result.sop_instance_uid, association.host)
+    association.answer(message, Status.SUCCESS)
