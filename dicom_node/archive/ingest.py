@@ -309,6 +309,7 @@ class Ingest:
             arrival.meta.sop_instance_uid,
         )
         site = arrival.origin.site or ""
+        detail = {"channel": arrival.origin.channel.value} | detail
         self._changes.append(change_row(kind, arrival.received_at, uids, site, detail))
 
 
