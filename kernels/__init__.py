@@ -9,6 +9,8 @@ from kernels._threads import set_threads
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
 from kernels.phantom import HeadPhantom, head_phantom
 from kernels.render import Viewport, encode, render
+from kernels.resample import EvenStack, UprightStack, even, unshear
+from kernels.reslice import Plane, Projection, curved_plane, project, reslice, sample, slab
 from kernels.stack import Gap, StackGeometry, StackProblem, analyse
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
 from kernels.window import Display, VoiFunction, Window, display, display_table, window
@@ -16,28 +18,39 @@ from kernels.window import Display, VoiFunction, Window, display, display_table,
 __all__ = [
     "PALETTES",
     "Display",
+    "EvenStack",
     "Gap",
     "HeadPhantom",
     "Lut",
+    "Plane",
+    "Projection",
     "Rescale",
     "StackGeometry",
     "StackProblem",
+    "UprightStack",
     "Viewport",
     "VoiFunction",
     "Window",
     "analyse",
+    "curved_plane",
     "display",
     "display_colour",
     "display_table",
     "encode",
+    "even",
     "head_phantom",
     "modality_values",
     "named_palette",
     "padding_mask",
     "palette_colour",
+    "project",
     "render",
+    "reslice",
+    "sample",
     "set_threads",
+    "slab",
     "stored_values",
+    "unshear",
     "warm_up",
     "window",
 ]

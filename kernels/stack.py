@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernels._checks import array
+from kernels._checks import array, finite_array, positive
 
 __all__ = ["Gap", "StackGeometry", "StackProblem", "analyse"]
 
@@ -128,6 +128,39 @@ class StackGeometry:
     def is_volume(self) -> bool:
         """True when the slices can be one volume (perhaps sheared, uneven or with gaps)."""
         return not any(problem.prevents_volume for problem in self.problems)
+
+    def affine(self, pixel_spacing_mm: ArrayLike) -> NDArray[np.float64]:
+        """Return the (4, 4) affine from (slice, row, column, 1) to patient millimetres.
+
+        It shears where the stack does.
+
+        Parameters
+        ----------
+        pixel_spacing_mm : (2,)
+            Distance of rows, distance of columns.
+
+        Raises
+        ------
+        ValueError
+            No affine is true of an uneven or crooked stack, or of a single slice.
+        """
+        spacing = finite_array("pixel_spacing_mm", pixel_spacing_mm, (2,))
+        positive("the least of pixel_spacing_mm", float(spacing.min()))
+        if not self.is_uniform or StackProblem.CROOKED in self.problems:
+            raise ValueError(
+                f"a stack of {len(self.order)} slices with {', '.join(self.problems)} has no "
+                "affine; expected an even, straight one (kernels.even makes it so)"
+            )
+        last = len(self.order) - 1
+        step = self.positions_along_normal_mm[-1] * self.normal
+        step = step + self.shear_mm[-1, 0] * self.column_direction
+        step = step + self.shear_mm[-1, 1] * self.row_direction
+        result = np.eye(4)
+        result[:3, 0] = step / last
+        result[:3, 1] = self.column_direction * spacing[0]
+        result[:3, 2] = self.row_direction * spacing[1]
+        result[:3, 3] = self.origin_mm
+        return result
 
 
 def analyse(
