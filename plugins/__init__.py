@@ -12,6 +12,8 @@ from plugins.contributions import (
     ViewerPanel,
     WorklistColumn,
 )
+from plugins.display_sets import display_sets
+from plugins.language import language, spoken
 from plugins.nouns import (
     Annotation,
     AnnotationKind,
@@ -38,6 +40,7 @@ from plugins.nouns import (
     Volume,
 )
 from plugins.registry import Failure, Guest, Registry
+from plugins.stacks import Stack, stacks_of
 
 __all__ = [
     "Annotation",
@@ -66,6 +69,7 @@ __all__ = [
     "ReportTemplate",
     "Section",
     "Series",
+    "Stack",
     "State",
     "Study",
     "Text",
@@ -73,4 +77,8 @@ __all__ = [
     "ViewerPanel",
     "Volume",
     "WorklistColumn",
+    "display_sets",
+    "language",
+    "spoken",
+    "stacks_of",
 ]

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from plugins.nouns import Case, DisplaySet, Export, Label, Measurement, Section, Series, Study
+from plugins.nouns import (
+    Case,
+    DisplaySet,
+    Export,
+    Label,
+    Measurement,
+    Opinion,
+    Section,
+    Series,
+    Study,
+)
 
 __all__ = [
     "Contribution",
@@ -16,6 +26,11 @@ __all__ = [
     "ViewerPanel",
     "WorklistColumn",
 ]
+
+
+def always(opinion: Opinion, study_instance_uid: str) -> bool:
+    """Every opinion, in every study of its case."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,11 @@ class PreprocessStep(Contribution):
 
 @dataclass(frozen=True)
 class DisplaySetHandler(Contribution):
-    """Splits a series of certain SOP Classes into what a viewport can show."""
+    """Splits a series of certain SOP Classes into what a viewport can show.
+
+    Of several handlers that name a class, the one that names the fewest gets it. No class at
+    all means: whatever nobody else names.
+    """
 
     sop_class_uids: frozenset[str]
     split: Callable[[Series], Sequence[DisplaySet]]
@@ -73,8 +92,10 @@ class Exporter(Contribution):
 
     ``fallback_for`` names the exporter whose objects this one replaces at sites that refuse
     them (empty: always sent). ``encode`` returns complete data sets with file meta, and the
-    same UIDs however often it is called.
+    same UIDs however often it is called. ``wants`` says whether the opinion has anything of
+    this kind for that study (by UID); ``encode`` of a wanted opinion returns at least one.
     """
 
     encode: Callable[[Export], Sequence[Dataset]]
     fallback_for: str = ""
+    wants: Callable[[Opinion, str], bool] = always

@@ -374,7 +374,8 @@ class Export:
     ``headers`` maps each study UID to the header of one of its instances (patient and study
     modules are copied from it); ``evidence`` lists (study, series, SOP Class, SOP Instance UID)
     of what the opinion refers to; ``previous`` holds SOP references of the predecessor
-    opinion's documents made by the same exporter.
+    opinion's documents made by the same exporter; ``render`` gives a key image as PNG or JPEG
+    in its window.
     """
 
     case: Case
@@ -385,3 +386,4 @@ class Export:
     institution: str
     uid: UidSource
     previous: Sequence[tuple[str, str, str, str]] = ()
+    render: Callable[[KeyImage], bytes] | None = field(default=None, repr=False, compare=False)

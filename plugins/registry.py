@@ -27,7 +27,7 @@ from plugins.contributions import (
     ViewerPanel,
     WorklistColumn,
 )
-from plugins.nouns import Measurement, Study, Text
+from plugins.nouns import Text
 
 __all__ = ["GROUP", "KINDS", "Failure", "Guest", "Registry"]
 
@@ -160,25 +160,6 @@ class Registry:
             self._record(contribution, error)
             return default
 
-    def measure(self, step: PreprocessStep, study: Study) -> tuple[Measurement, ...]:
-        """Run a step on a study; each number bears its guest's name and version (TID 4019).
-
-        Empty when the step does not want the study, or fails.
-        """
-        if not self.call(step, step.wants, study, default=False):
-            return ()
-        nothing: tuple[Measurement, ...] = ()
-        found = tuple(self.call(step, step.run, study, default=nothing))
-        guest = self.guest_of(step)
-        if guest is None:
-            return found
-        return tuple(
-            measurement
-            if measurement.algorithm
-            else replace(measurement, algorithm=guest.name, algorithm_version=guest.version)
-            for measurement in found
-        )
-
     def _record(self, contribution: Contribution, error: BaseException) -> None:
         guest = self.guest_of(contribution)
         failure = Failure(
@@ -251,10 +232,11 @@ def _flaw(gift: object) -> str:
 
 
 def _source(point: EntryPoint) -> str:
-    dist = point.dist
-    if dist is None or dist.name.lower() == DISTRIBUTION:
+    if point.dist is None:
+        return "package"
+    if point.dist.name.lower() == DISTRIBUTION:
         return BUILT_IN
-    return f"package {dist.name}"
+    return f"package {point.dist.name}"
 
 
 def _installed_guest(point: EntryPoint) -> Guest:

@@ -1,0 +1,244 @@
+"""A signed opinion of a case, in the words of `dicom_node.objects`.
+
+Exporters, ours and others', take it from here to the builder they need::
+
+    basic_text(signed_opinion(export), identity(export, series_number=9001))
+"""
+
+import logging
+import math
+import uuid
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from dicom_node.objects import (
+    Algorithm,
+    Author,
+    DocumentKind,
+    Identity,
+    Mark,
+    MarkKind,
+    Passage,
+    QuestionAnswer,
+    Reference,
+    Request,
+    SignedOpinion,
+    Value,
+    drawn_value,
+)
+from dicom_node.objects import KeyImage as DocumentImage
+from plugins.nouns import Annotation, Case, Export, KeyImage, Person, Text
+
+__all__ = ["identity", "signed_opinion"]
+
+logger = logging.getLogger(__name__)
+
+TITLE = Text("Phiếu trả lời hội chẩn từ xa", "Remote consult answer")
+
+# keys of Case.clinical that the asking hospital wants to read again, in the order of the form
+FACTS = {
+    "history": Text("Tiền sử", "Past history"),
+    "status_on_admission": Text("Tình trạng lúc vào viện", "Status on admission"),
+    "course": Text("Diễn biến, điều trị", "Course and treatment"),
+    "onset_time": Text("Giờ khởi phát", "Onset"),
+    "local_dx": Text("Chẩn đoán tại chỗ", "Local diagnosis"),
+    "local_read": Text("Kết quả đọc tại chỗ", "Local reading"),
+}
+
+
+def signed_opinion(export: Export) -> SignedOpinion:
+    """Say what `export` says, for the builders of documents."""
+    case, opinion = export.case, export.opinion
+    language = opinion.language
+    return SignedOpinion(
+        header=export.headers.get(export.study_instance_uid, Dataset()),
+        study_instance_uid=export.study_instance_uid,
+        language=language,
+        kind=DocumentKind(opinion.kind),
+        version=opinion.version,
+        title=TITLE.in_language(language),
+        request=_request(case, language),
+        author=_author(opinion.author, case),
+        signed_at=opinion.signed_at,
+        institution=export.institution,
+        station=case.consulted_site,
+        software_version=_software_version(),
+        content_hash=opinion.content_hash,
+        passages=tuple(
+            Passage(
+                title=_title(opinion.section_titles.get(key), key, language),
+                text=text,
+                code=opinion.section_codes.get(key),
+            )
+            for key, text in opinion.sections.items()
+        ),
+        answers=_answers(export),
+        key_images=tuple(_key_image(image, export) for image in opinion.key_images),
+        marks=tuple(
+            _mark(number, annotation, export)
+            for number, annotation in enumerate(opinion.annotations, start=1)
+        ),
+        concordance=opinion.concordance,
+        transfer=opinion.transfer,
+        evidence=tuple(_reference(entry) for entry in export.evidence),
+        predecessors=tuple(_reference(entry) for entry in export.previous),
+    )
+
+
+def identity(export: Export, series_number: int) -> Identity:
+    """UIDs of the document this exporter makes of this opinion; always the same ones."""
+    return Identity(
+        series_instance_uid=export.uid("series"),
+        sop_instance_uid=export.uid("instance"),
+        # a series of its own for each version, so that old and new lie in order
+        series_number=series_number + 10 * export.opinion.version,
+    )
+
+
+def _request(case: Case, language: str) -> Request:
+    facts = (
+        (label.in_language(language), str(case.clinical.get(key) or ""))
+        for key, label in FACTS.items()
+    )
+    return Request(
+        number=case.number,
+        reason=case.reason,
+        requesting_institution=case.requesting_site_name or case.requesting_site,
+        requesting_department=str(case.clinical.get("requesting_department") or ""),
+        requester=case.requester.name if case.requester else "",
+        priority=case.priority.value,
+        submitted_at=case.submitted_at,
+        facts=tuple((label, value) for label, value in facts if value.strip()),
+    )
+
+
+def _answers(export: Export) -> tuple[QuestionAnswer, ...]:
+    """Each question with its answer; an addendum repeats only those it answers."""
+    answered = {answer.question_id: answer.text for answer in export.opinion.answers}
+    return tuple(
+        QuestionAnswer(question.text, answered[question.id])
+        for question in export.case.questions
+        if answered.get(question.id, "").strip()
+    )
+
+
+def _author(person: Person, case: Case) -> Author:
+    names = {
+        case.consulted_site: case.consulted_site_name,
+        case.requesting_site: case.requesting_site_name,
+    }
+    return Author(
+        name=person.name,
+        username=person.username,
+        organization=names.get(person.site) or person.site,
+        licence_number=person.licence_number,
+    )
+
+
+def _title(title: Text | None, key: str, language: str) -> str:
+    return title.in_language(language) if title else key
+
+
+def _reference(entry: tuple[str, str, str, str]) -> Reference:
+    study, series, sop_class, instance = entry
+    return Reference(study, series, sop_class, instance)
+
+
+def _key_image(image: KeyImage, export: Export) -> DocumentImage:
+    picture = b""
+    if export.render is not None:
+        try:
+            picture = export.render(image)
+        except Exception:  # a page without a picture still says everything
+            logger.exception("no picture of %s", image.sop_instance_uid)
+    return DocumentImage(
+        reference=Reference(
+            image.study_instance_uid,
+            image.series_instance_uid,
+            image.sop_class_uid,
+            image.sop_instance_uid,
+            image.frame_number,
+        ),
+        caption=image.caption,
+        picture=picture,
+    )
+
+
+def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
+    algorithm = _algorithm(annotation.origin)
+    return Mark(
+        uid=_tracking_uid(annotation, export),
+        kind=MarkKind(annotation.kind),
+        label=f"M{number}",
+        author=_author(annotation.author, export.case),
+        reference=Reference(
+            annotation.study_instance_uid,
+            annotation.series_instance_uid,
+            annotation.sop_class_uid,
+            annotation.sop_instance_uid,
+            annotation.frame_number,
+        )
+        if annotation.sop_instance_uid
+        else None,
+        frame_of_reference_uid=annotation.frame_of_reference_uid,
+        points_mm=annotation.points_mm,
+        points_px=_points(annotation.origin.get("points_px")),
+        values=tuple(
+            value
+            for entry in annotation.measurements
+            if (value := _value(entry, algorithm)) is not None
+        ),
+        text=annotation.text,
+        algorithm=algorithm,
+    )
+
+
+def _value(entry: Mapping[str, Any], algorithm: Algorithm | None) -> Value | None:
+    try:
+        number = float(entry["value"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not math.isfinite(number):
+        return None
+    return drawn_value(
+        str(entry.get("name", "value")), number, str(entry.get("unit", "")), algorithm
+    )
+
+
+def _algorithm(origin: Mapping[str, Any]) -> Algorithm | None:
+    name = str(origin.get("algorithm") or "")
+    if not name:
+        return None
+    parameters = origin.get("parameters")
+    return Algorithm(
+        name=name,
+        version=str(origin.get("algorithm_version") or ""),
+        parameters={str(k): str(v) for k, v in parameters.items()}
+        if isinstance(parameters, Mapping)
+        else {},
+    )
+
+
+def _points(value: Any) -> tuple[tuple[float, float], ...]:
+    try:
+        return tuple((float(x), float(y)) for x, y in value or ())
+    except (TypeError, ValueError):
+        return ()
+
+
+def _tracking_uid(annotation: Annotation, export: Export) -> str:
+    """The same for the same drawing in every version of the opinion (TID 4108)."""
+    try:
+        return f"2.25.{uuid.UUID(annotation.id).int}"
+    except ValueError:
+        return export.uid(f"mark/{annotation.id}")
+
+
+def _software_version() -> str:
+    try:
+        return version("hoichan")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,181 @@
+"""Frames of a series with what places them in space, read from any header without complaint."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from plugins.nouns import Instance, Series
+
+__all__ = ["Frame", "frames_of"]
+
+# what may tell apart frames that lie at the same place, most telling first
+TRAITS = (
+    "EchoNumbers",
+    "EchoTime",
+    "InversionTime",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+    "DiffusionBValue",
+    "AcquisitionNumber",
+    "FrameType",
+    "ImageType",
+    "ConvolutionKernel",
+    "StackID",
+)
+
+# functional group → attribute, for the traits that Enhanced objects keep per frame
+GROUPS = {
+    "EchoTime": "MREchoSequence",
+    "TemporalPositionIndex": "FrameContentSequence",
+    "StackID": "FrameContentSequence",
+    "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
+    "DiffusionBValue": "MRDiffusionSequence",
+    "ConvolutionKernel": "CTReconstructionSequence",
+}
+ENHANCED_NAMES = {"EchoTime": "EffectiveEchoTime"}
+FRAME_TYPES = ("CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrameTypeSequence")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame. Positions and spacings are millimetres; None where the header has none.
+
+    ``orientation`` is six direction cosines; ``spacing_mm`` is (row, column) spacing.
+    """
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    number: int
+    instance_number: int
+    position_mm: tuple[float, float, float] | None
+    orientation: tuple[float, ...] | None
+    thickness_mm: float
+    spacing_mm: tuple[float, float] | None
+    rows: int
+    columns: int
+    frame_of_reference_uid: str
+    is_localizer: bool
+    is_colour: bool
+    traits: dict[str, str] = field(default_factory=dict, compare=False)
+
+
+def frames_of(series: Series) -> tuple[Frame, ...]:
+    """Every frame of the series, in the order of Instance Number and frame number."""
+    frames = [frame for instance in series.instances for frame in _frames(instance)]
+    return tuple(sorted(frames, key=lambda f: (f.instance_number, f.sop_instance_uid, f.number)))
+
+
+def _frames(instance: Instance) -> Iterator[Frame]:
+    header = instance.header
+    per_frame = _sequence(header, "PerFrameFunctionalGroupsSequence")
+    shared = next(iter(_sequence(header, "SharedFunctionalGroupsSequence")), Dataset())
+    for number in range(1, max(1, instance.number_of_frames) + 1):
+        own = per_frame[number - 1] if number <= len(per_frame) else Dataset()
+        sources = _Sources(header, shared, own)
+        position = _floats(sources.get("PlanePositionSequence", "ImagePositionPatient"), 3)
+        # a plain multi-frame object (US, XA) has one header for many frames: no place of its own
+        if number > 1 and not per_frame:
+            position = None
+        spacing = _floats(sources.get("PixelMeasuresSequence", "PixelSpacing"), 2)
+        kinds = sources.image_type()
+        yield Frame(
+            sop_instance_uid=instance.sop_instance_uid,
+            sop_class_uid=instance.sop_class_uid,
+            number=number,
+            instance_number=_integer(_value(header, "InstanceNumber")),
+            position_mm=(position[0], position[1], position[2]) if position else None,
+            orientation=_floats(
+                sources.get("PlaneOrientationSequence", "ImageOrientationPatient"), 6
+            ),
+            thickness_mm=_number(sources.get("PixelMeasuresSequence", "SliceThickness")),
+            spacing_mm=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
+            rows=_integer(_value(header, "Rows")),
+            columns=_integer(_value(header, "Columns")),
+            frame_of_reference_uid=str(_value(header, "FrameOfReferenceUID") or ""),
+            is_localizer="LOCALIZER" in kinds,
+            is_colour=_integer(_value(header, "SamplesPerPixel")) > 1,
+            traits={trait: text for trait in TRAITS if (text := sources.trait(trait))},
+        )
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where an attribute of a frame may stand: its own groups, the shared ones, the top."""
+
+    header: Dataset
+    shared: Dataset
+    own: Dataset
+
+    def get(self, group: str, keyword: str) -> Any:
+        for source in (self.own, self.shared):
+            for item in _sequence(source, group):
+                value = _value(item, keyword)
+                if value is not None:
+                    return value
+        return _value(self.header, keyword)
+
+    def image_type(self) -> tuple[str, ...]:
+        value = next(
+            (found for group in FRAME_TYPES if (found := self.get(group, "FrameType"))),
+            _value(self.header, "ImageType"),
+        )
+        if isinstance(value, str):
+            value = value.split("\\")
+        return tuple(str(part).strip().upper() for part in value or ())
+
+    def trait(self, keyword: str) -> str:
+        if keyword in ("FrameType", "ImageType"):
+            return "\\".join(self.image_type()) if keyword == "ImageType" else ""
+        group = GROUPS.get(keyword, "")
+        value = self.get(group, ENHANCED_NAMES.get(keyword, keyword)) if group else None
+        if value is None:
+            value = _value(self.header, keyword)
+        return "" if value is None else str(value)
+
+
+def _value(ds: Dataset, keyword: str) -> Any:
+    """The value, or None when it is absent, empty, or unreadable."""
+    try:
+        value = ds.get(keyword)
+    except Exception:  # raw elements are parsed on access, and may hold anything
+        return None
+    return None if value is None or value == "" or value == [] else value
+
+
+def _sequence(ds: Dataset, keyword: str) -> list[Dataset]:
+    value = _value(ds, keyword)
+    if value is None or isinstance(value, str | bytes):
+        return []
+    try:
+        return [item for item in value if isinstance(item, Dataset)]
+    except TypeError:
+        return []
+
+
+def _floats(value: Any, count: int) -> tuple[float, ...] | None:
+    """`count` finite numbers, or None."""
+    if value is None or isinstance(value, str | bytes):
+        return None
+    try:
+        numbers = tuple(float(part) for part in value)
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+
+def _number(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    return 0 if math.isnan(number) else int(number)
