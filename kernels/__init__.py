@@ -6,50 +6,132 @@ ValueError, never anything else.
 
 from kernels._jit import compile_all
 from kernels._threads import set_threads
+from kernels.marks import SlideWarning, slide_warnings
+from kernels.measure import (
+    angle_between_lines_deg,
+    angle_deg,
+    distance_to_line_mm,
+    distance_to_plane_mm,
+    ellipse_area_mm2,
+    ellipse_perimeter_mm,
+    length_mm,
+    polygon_area_mm2,
+    polygon_centroid_mm,
+)
+from kernels.nuclei import Nuclei, find_nuclei
+from kernels.overlay import compose_channels, density_grid
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
 from kernels.phantom import HeadPhantom, head_phantom
+from kernels.reduce import PyramidTile, halve, pyramid, pyramid_shapes
+from kernels.region import (
+    RegionStatistics,
+    ellipse_mask,
+    histogram,
+    polygon_mask,
+    region_statistics,
+)
 from kernels.render import Viewport, encode, render
 from kernels.resample import EvenStack, UprightStack, even, unshear
 from kernels.reslice import Plane, Projection, curved_plane, project, reslice, sample, slab
+from kernels.sparse import scan_positions
 from kernels.stack import Gap, StackGeometry, StackProblem, analyse
+from kernels.stain import (
+    HAEMATOXYLIN_EOSIN_DAB,
+    MacenkoFit,
+    fit_macenko,
+    normalise_macenko,
+    normalise_reinhard,
+    optical_density,
+    reinhard_statistics,
+    separate_stains,
+)
+from kernels.tissue import TissueMask, focus_map, tissue_mask
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
+from kernels.volumetry import (
+    AbcVolume,
+    HalfMaximum,
+    abc_over_2,
+    grow_half_maximum,
+    planimetric_volume_ml,
+)
 from kernels.window import Display, VoiFunction, Window, display, display_table, window
 
 __all__ = [
+    "HAEMATOXYLIN_EOSIN_DAB",
     "PALETTES",
+    "AbcVolume",
     "Display",
     "EvenStack",
     "Gap",
+    "HalfMaximum",
     "HeadPhantom",
     "Lut",
+    "MacenkoFit",
+    "Nuclei",
     "Plane",
     "Projection",
+    "PyramidTile",
+    "RegionStatistics",
     "Rescale",
+    "SlideWarning",
     "StackGeometry",
     "StackProblem",
+    "TissueMask",
     "UprightStack",
     "Viewport",
     "VoiFunction",
     "Window",
+    "abc_over_2",
     "analyse",
+    "angle_between_lines_deg",
+    "angle_deg",
+    "compose_channels",
     "curved_plane",
+    "density_grid",
     "display",
     "display_colour",
     "display_table",
+    "distance_to_line_mm",
+    "distance_to_plane_mm",
+    "ellipse_area_mm2",
+    "ellipse_mask",
+    "ellipse_perimeter_mm",
     "encode",
     "even",
+    "find_nuclei",
+    "fit_macenko",
+    "focus_map",
+    "grow_half_maximum",
+    "halve",
     "head_phantom",
+    "histogram",
+    "length_mm",
     "modality_values",
     "named_palette",
+    "normalise_macenko",
+    "normalise_reinhard",
+    "optical_density",
     "padding_mask",
     "palette_colour",
+    "planimetric_volume_ml",
+    "polygon_area_mm2",
+    "polygon_centroid_mm",
+    "polygon_mask",
     "project",
+    "pyramid",
+    "pyramid_shapes",
+    "region_statistics",
+    "reinhard_statistics",
     "render",
     "reslice",
     "sample",
+    "scan_positions",
+    "separate_stains",
     "set_threads",
     "slab",
+    "slide_warnings",
     "stored_values",
+    "tissue_mask",
     "unshear",
     "warm_up",
     "window",
