@@ -24,6 +24,7 @@ __all__ = [
     "Action",
     "CaseFacts",
     "granted",
+    "identified",
     "may",
     "not_found",
     "parties",
@@ -184,10 +185,14 @@ def visible(principal: Principal, at: datetime) -> ColumnElement[bool]:
     """SQL: the row of `cases` exists for `principal` (`Action.SEE_HEADER`)."""
     if principal.is_system:
         return true()
-    ways = [_own(principal), _expert(principal, at)]
     if principal.has(Role.COORDINATOR):
-        ways.append(_consulted(principal, at))
-    return or_(*ways)
+        return or_(identified(principal, at), _consulted(principal, at))
+    return identified(principal, at)
+
+
+def identified(principal: Principal, at: datetime) -> ColumnElement[bool]:
+    """SQL: `principal` may see whose case the row of `cases` is (`Action.SEE`)."""
+    return true() if principal.is_system else or_(_own(principal), _expert(principal, at))
 
 
 def read_scope(

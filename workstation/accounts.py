@@ -22,6 +22,7 @@ from workstation.sessions import (
     principal_for_reference,
     principal_for_session,
     principal_for_token,
+    principal_from,
     revoke_sessions,
     session_reference,
     sign_in,
@@ -279,8 +280,7 @@ def principal_of(context: Context, username: str) -> Principal:
     """Act as that user, for commands run by whoever owns the installation."""
     with context.database.read() as connection:
         row = _row(connection, username)
-    roles = frozenset(Role(role) for role in row.roles)
-    return Principal(row.username, row.name, row.site, roles, row.language)
+    return principal_from(row)
 
 
 def _checked(**values: Any) -> dict[str, Any]:

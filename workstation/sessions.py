@@ -25,6 +25,7 @@ __all__ = [
     "principal_for_reference",
     "principal_for_session",
     "principal_for_token",
+    "principal_from",
     "revoke_sessions",
     "session_reference",
     "sign_in",
@@ -70,7 +71,7 @@ def sign_in(
         )
     session_id = secrets.token_urlsafe(32)
     reference = _digest(session_id)
-    principal = _principal(row, reference, host)
+    principal = principal_from(row, reference, host)
     renewed = passwords.hash_password(password) if passwords.is_outdated(row.password_hash) else ""
     with context.database.begin() as connection:
         throttle.succeed(connection, context, attempt, username)
@@ -140,7 +141,7 @@ def principal_for_reference(
                 .where(sessions.c.id_hash == reference)
                 .values(last_seen_at=now, expires_at=expires_at)
             )
-    return _principal(row, reference, host)
+    return principal_from(row, reference, host)
 
 
 def principal_for_token(context: Context, bearer: str, host: str = "") -> Principal | None:
@@ -163,7 +164,7 @@ def principal_for_token(context: Context, bearer: str, host: str = "") -> Princi
         row = connection.execute(wanted).first()
     if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return _principal(row, None, host)
+    return principal_from(row, None, host)
 
 
 def confirm_password(context: Context, principal: Principal, password: str) -> None:
@@ -206,7 +207,8 @@ def _user(context: Context, username: str) -> Row[Any] | None:
         return connection.execute(wanted).first()
 
 
-def _principal(row: Row[Any], session: str | None, host: str) -> Principal:
+def principal_from(row: Row[Any], session: str | None = None, host: str = "") -> Principal:
+    """The principal of a row of `users`."""
     roles = frozenset(Role(role) for role in row.roles)
     return Principal(row.username, row.name, row.site, roles, row.language, session, host)
 
