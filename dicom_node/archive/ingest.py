@@ -219,8 +219,11 @@ class Ingest:
                 for column in _CHECKED
                 if study[column] and arrival.study[column] not in ("", study[column])
             ]
-            # The first instance may be a poor one: fill what it left open.
-            study |= {column: value for column, value in arrival.study.items() if not study[column]}
+            # The first instance may be a poor one: fill what it left open. A folded name is never
+            # empty, but follows its name.
+            for column, value in arrival.study.items():
+                if study[column] in ("", "="):
+                    study[column] = value
         row = self._series.get(key)
         if row is None:
             self._new_series.add(key)
