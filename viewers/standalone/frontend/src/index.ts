@@ -16,7 +16,7 @@ async function start(): Promise<void> {
   if (!script) throw new Error("the page names no entry");
   const load = entries[`../../../${script.id.slice("hoichan-".length)}/frontend/src/index.ts`];
   if (!load) throw new Error(`the bundle has no ${script.id}`);
-  const data = { height: "100dvh", ...(JSON.parse(script.textContent ?? "{}") as HostData) };
+  const data = { height: "100dvh", standalone: true, ...(JSON.parse(script.textContent ?? "{}") as HostData) };
   const parentElement = document.createElement("main");
   document.body.append(parentElement);
   const tell = (name: string, value: unknown): void => {

@@ -1,0 +1,434 @@
+/** Between Cornerstone's annotations and our marks: same points, our numbers. */
+
+import { cache, eventTarget, getEnabledElementByViewportId } from "@cornerstonejs/core";
+import { annotation as annotations, cancelActiveManipulations, Enums, type Types } from "@cornerstonejs/tools";
+import { normal, type Plane } from "./geometry";
+import type { Mark } from "./marks";
+import type { BuiltVolume, Series } from "./series";
+import { HOUNSFIELD, type Lattice, measure } from "./statistics";
+import { kindOfTool, toolOfKind } from "./toolgroups";
+import type { MarkContent, MarkKind, Vector } from "./types";
+import { nearestFrame } from "./volume";
+import { cross, distance, dot, scale, add, subtract, unit } from "./vectors";
+
+type Drawn = Omit<Types.Annotation, "metadata"> & {
+  metadata: NonNullable<Types.Annotation["metadata"]>;
+  data: { label?: string; markId?: string };
+};
+
+/** What a viewport shows, so that a mark drawn there knows its pixels. */
+export interface Shown {
+  series: Series;
+  /** Undefined for the original images. */
+  volume: BuiltVolume | undefined;
+}
+
+export interface DrawingHooks {
+  shownIn(viewportId: string): Shown | undefined;
+  drawn(id: string, content: MarkContent): void;
+  moved(id: string, content: MarkContent): void;
+  /** Show marks again. */
+  refresh(): void;
+  selected(id: string | undefined): void;
+}
+
+const QUIET_AFTER_MOVE_MS = 400;
+
+export class Drawing {
+  private readonly contents = new Map<string, MarkContent>();
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly origins = new Map<string, Shown>();
+  private readonly stopListening: () => void;
+  private quiet = false;
+
+  constructor(private readonly hooks: DrawingHooks) {
+    const { Events } = Enums;
+    const listeners: [string, (event: Event) => void][] = [
+      [Events.ANNOTATION_ADDED, (event) => this.onAdded(detailOf(event))],
+      [Events.ANNOTATION_COMPLETED, (event) => this.onCompleted(detailOf(event))],
+      [Events.ANNOTATION_MODIFIED, (event) => this.onModified(detailOf(event))],
+      [Events.ANNOTATION_SELECTION_CHANGE, () => this.hooks.selected(this.selected)],
+    ];
+    for (const [name, listener] of listeners) eventTarget.addEventListener(name, listener);
+    this.stopListening = () => {
+      for (const [name, listener] of listeners) eventTarget.removeEventListener(name, listener);
+    };
+  }
+
+  destroy(): void {
+    this.stopListening();
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.clear();
+  }
+
+  /** Forget every drawing (not the marks). */
+  clear(): void {
+    this.quietly(() => {
+      for (const id of this.contents.keys()) annotations.state.removeAnnotation(id);
+    });
+    this.contents.clear();
+  }
+
+  content(id: string): MarkContent | undefined {
+    return this.contents.get(id);
+  }
+
+  get selected(): string | undefined {
+    return annotations.selection
+      .getAnnotationsSelected()
+      .find((id) => this.contents.has(id));
+  }
+
+  select(id: string): void {
+    annotations.selection.setAnnotationSelected(id, true, false);
+    this.hooks.refresh();
+  }
+
+  isHighlighted(id: string): boolean {
+    return annotations.state.getAnnotation(id)?.highlighted ?? false;
+  }
+
+  /** Bring a mark of the store onto the images of `series`; `editable` marks may be moved. */
+  show(mark: Mark, series: Series, editable: boolean): void {
+    const drawn = annotations.state.getAnnotation(mark.id) as Drawn | undefined;
+    this.contents.set(mark.id, mark.content);
+    this.quietly(() => {
+      if (drawn) {
+        drawn.data.label = mark.content.text;
+        if (!samePoints(pointsOf(drawn), mark.content)) {
+          drawn.data.handles!.points = toHandles(mark.content, series) as never;
+          drawn.invalidated = true;
+        }
+        drawn.isLocked = !editable;
+        return;
+      }
+      const made = this.make(mark, series, editable);
+      if (made) annotations.state.addAnnotation(made, made.metadata.FrameOfReferenceUID!);
+    });
+    this.hooks.refresh();
+  }
+
+  hide(id: string): void {
+    this.contents.delete(id);
+    this.quietly(() => {
+      if (annotations.state.getAnnotation(id)) annotations.state.removeAnnotation(id);
+    });
+    this.hooks.refresh();
+  }
+
+  /** Stop what is being drawn. */
+  cancel(element: HTMLDivElement): void {
+    const id: unknown = cancelActiveManipulations(element);
+    if (typeof id === "string" && !this.contents.has(id)) annotations.state.removeAnnotation(id);
+  }
+
+  private make(mark: Mark, series: Series, editable: boolean): Drawn | undefined {
+    const { content } = mark;
+    const index = series.indexOf(content.sop_instance_uid, content.frame_number);
+    if (index < 0) return undefined;
+    const view = content.origin["view_plane_normal"] as Vector | undefined;
+    const isReformatted = Boolean(content.origin["reformatted"] && view);
+    const plane = series.drawnPlane(index)?.plane;
+    return {
+      annotationUID: mark.id,
+      highlighted: false,
+      invalidated: false,
+      isLocked: !editable,
+      isVisible: true,
+      metadata: {
+        toolName: toolOfKind(content.kind),
+        FrameOfReferenceUID: series.drawnFrameOfReference(index),
+        ...(isReformatted
+          ? { viewPlaneNormal: [...view!] }
+          : {
+              referencedImageId: series.imageIds[index],
+              ...(plane ? { viewPlaneNormal: [...normal(plane)] } : {}),
+            }),
+      },
+      data: {
+        markId: mark.id,
+        label: content.text,
+        handles: {
+          points: toHandles(content, series),
+          activeHandleIndex: null,
+          ...(content.kind === "arrow" ? { arrowFirst: true } : {}),
+          textBox: emptyTextBox(),
+        },
+        cachedStats: {},
+      },
+    } as unknown as Drawn;
+  }
+
+  private quietly(act: () => void): void {
+    this.quiet = true;
+    try {
+      act();
+    } finally {
+      this.quiet = false;
+    }
+  }
+
+  private onAdded({ annotation, viewportId }: AnnotationDetail): void {
+    if (this.quiet || !kindOf(annotation) || !viewportId) return;
+    // Marks are identified by UUIDs of our own making: the server takes a repeated POST once.
+    annotation.data.markId = annotation.annotationUID!;
+    const shown = this.hooks.shownIn(viewportId);
+    if (!shown) return;
+    this.origins.set(annotation.annotationUID!, shown);
+    if (shown.volume) this.anchor(annotation, shown, viewportId);
+    this.contents.set(annotation.annotationUID!, this.read(annotation, shown)!);
+  }
+
+  /** A mark on a reformatted plane belongs to an original image only when it lies on one. */
+  private anchor(annotation: Drawn, shown: Shown, viewportId: string): void {
+    delete annotation.metadata.referencedImageId;
+    const camera = getEnabledElementByViewportId(viewportId)?.viewport.getCamera();
+    const stack = shown.series.stack;
+    if (!camera?.viewPlaneNormal || typeof stack === "string") return;
+    annotation.metadata.viewPlaneNormal = camera.viewPlaneNormal;
+    const isParallel = Math.abs(dot(camera.viewPlaneNormal as Vector, stack.normal)) > 0.9999;
+    const near = nearestFrame(stack, pointsOf(annotation)[0]!);
+    if (isParallel && near.distance < shown.volume!.grid.spacing[2] / 2 + 1e-3) {
+      annotation.metadata.referencedImageId = shown.series.imageIds[near.index];
+    }
+  }
+
+  private onCompleted({ annotation }: AnnotationDetail): void {
+    const id = annotation.annotationUID!;
+    const shown = this.origins.get(id);
+    if (this.quiet || !shown) return;
+    const content = this.read(annotation, shown);
+    if (!content || isPoint(content)) {
+      this.hide(id);
+      return;
+    }
+    this.contents.set(id, content);
+    this.hooks.drawn(id, content);
+    this.hooks.refresh();
+  }
+
+  private onModified({ annotation, viewportId }: AnnotationDetail): void {
+    const id = annotation.annotationUID!;
+    if (this.quiet || !this.contents.has(id)) return;
+    const shown = this.origins.get(id) ?? (viewportId ? this.hooks.shownIn(viewportId) : undefined);
+    const content = shown && this.read(annotation, shown);
+    if (!content) return;
+    const before = this.contents.get(id)!;
+    this.contents.set(id, content);
+    if (samePoints(before.points_mm, content) && before.text === content.text) return;
+    clearTimeout(this.timers.get(id));
+    this.timers.set(
+      id,
+      setTimeout(() => {
+        this.timers.delete(id);
+        const now = this.contents.get(id);
+        if (now) this.hooks.moved(id, now);
+      }, QUIET_AFTER_MOVE_MS),
+    );
+  }
+
+  /** The mark an annotation stands for now, measured on the pixels under it. */
+  private read(annotation: Drawn, shown: Shown): MarkContent | undefined {
+    const kind = kindOf(annotation);
+    if (!kind) return undefined;
+    const { series } = shown;
+    const points = fromHandles(kind, pointsOf(annotation));
+    const referenced = annotation.metadata.referencedImageId;
+    const onImage = referenced ? series.imageIds.indexOf(referenced) : -1;
+    const stack = shown.volume ? series.stack : undefined;
+    const index =
+      onImage >= 0
+        ? onImage
+        : stack && typeof stack !== "string"
+          ? nearestFrame(stack, points[0]!).index
+          : -1;
+    if (index < 0) return undefined;
+    const [instance, frame] = series.set.frames[index]!;
+    const lattice =
+      onImage >= 0
+        ? imageLattice(series, index)
+        : volumeLattice(shown.volume!, annotation.metadata.viewPlaneNormal as Vector, points, series.isCt);
+    const drawn = series.drawnPlane(index);
+    return {
+      kind,
+      study_instance_uid: series.set.study_instance_uid,
+      series_instance_uid: series.set.series_instance_uid,
+      sop_instance_uid: instance,
+      sop_class_uid: series.sopClass(index),
+      frame_number: frame,
+      frame_of_reference_uid: series.frameOfReference(index),
+      points_mm: points,
+      text: annotation.data.label ?? "",
+      measurements: measure(kind, points, lattice),
+      origin: {
+        viewer: "radiology",
+        ...(onImage < 0
+          ? {
+              reformatted: true,
+              resampled: shown.volume!.grid.isResampled,
+              view_plane_normal: [...(annotation.metadata.viewPlaneNormal ?? [])],
+            }
+          : {}),
+        ...(drawn?.isCalibrated === false ? { uncalibrated: true } : {}),
+      },
+    };
+  }
+}
+
+interface AnnotationDetail {
+  annotation: Drawn;
+  viewportId?: string;
+}
+
+const detailOf = (event: Event): AnnotationDetail => (event as CustomEvent<AnnotationDetail>).detail;
+
+function kindOf(annotation: Drawn): MarkKind | undefined {
+  return kindOfTool(annotation.metadata.toolName);
+}
+
+function pointsOf(annotation: Drawn): Vector[] {
+  return (annotation.data.handles?.points ?? []).map((point) => [...point] as unknown as Vector);
+}
+
+/** A click without a drag: nothing a reader would want kept. */
+function isPoint(content: MarkContent): boolean {
+  if (content.kind === "probe") return false;
+  if (content.kind === "angle" && content.points_mm.length < 3) return true;
+  const [first, ...rest] = content.points_mm;
+  return rest.every((point) => distance(point, first!) < 1e-3);
+}
+
+// Cornerstone's ellipse: top, bottom, left, right on the screen; its rectangle: two rows of two.
+// Ours (plugins.nouns.Annotation): major ends, minor ends; corners in order round the shape.
+
+export function fromHandles(kind: MarkKind, points: readonly Vector[]): Vector[] {
+  if (kind === "ellipse" && points.length === 4) {
+    const [a, b, c, d] = points as [Vector, Vector, Vector, Vector];
+    return distance(a, b) >= distance(c, d) ? [a, b, c, d] : [c, d, a, b];
+  }
+  if (kind === "rectangle" && points.length === 4) {
+    return [points[0]!, points[1]!, points[3]!, points[2]!];
+  }
+  return [...points];
+}
+
+function toHandles(content: MarkContent, series: Series): number[][] {
+  const points = content.points_mm.map((point) => [...point]);
+  if (content.kind === "rectangle") return [points[0]!, points[1]!, points[3]!, points[2]!];
+  if (content.kind === "ellipse") {
+    const index = series.indexOf(content.sop_instance_uid, content.frame_number);
+    const down = series.drawnPlane(index)?.plane.column ?? [0, 1, 0];
+    const [a, b, c, d] = content.points_mm as [Vector, Vector, Vector, Vector];
+    const steepness = (p: Vector, q: Vector): number =>
+      Math.abs(dot(unit(subtract(p, q)), down as Vector));
+    const isUpright = steepness(a, b) >= steepness(c, d);
+    return (isUpright ? [a, b, c, d] : [c, d, a, b]).map((point) => [...point]);
+  }
+  return points;
+}
+
+function samePoints(drawn: readonly Vector[], content: MarkContent): boolean {
+  const wanted = content.points_mm;
+  if (drawn.length !== wanted.length) return false;
+  return wanted.every((point) => drawn.some((other) => distance(point, other) < 1e-4));
+}
+
+function emptyTextBox(): object {
+  const corner = (): number[] => [0, 0, 0];
+  return {
+    hasMoved: false,
+    worldPosition: corner(),
+    worldBoundingBox: {
+      topLeft: corner(),
+      topRight: corner(),
+      bottomLeft: corner(),
+      bottomRight: corner(),
+    },
+  };
+}
+
+/** The pixels of an original image, after the Modality LUT. */
+export function imageLattice(series: Series, index: number): Lattice | null {
+  const drawn = series.drawnPlane(index);
+  const image = cache.getImage(series.imageIds[index]!);
+  if (!drawn) return null;
+  const { plane, isCalibrated } = drawn;
+  const scalars =
+    image && !image.color ? (image.voxelManager!.getScalarData() as ArrayLike<number>) : undefined;
+  return {
+    plane,
+    isCalibrated,
+    unit: series.isCt ? HOUNSFIELD : "1",
+    value: (x, y) =>
+      !scalars || x < 0 || y < 0 || x >= plane.columns || y >= plane.rows
+        ? undefined
+        : scalars[y * plane.columns + x],
+  };
+}
+
+/** A plane through a volume, sampled as finely as its finest spacing. */
+function volumeLattice(
+  volume: BuiltVolume,
+  axis: Vector,
+  points: readonly Vector[],
+  isCt: boolean,
+): Lattice {
+  const { grid } = volume;
+  const fine = Math.min(...grid.spacing);
+  const turned = Math.abs(axis[2]) > 0.9 ? ([1, 0, 0] as const) : ([0, 0, 1] as const);
+  const row = unit(cross(turned, axis));
+  const column = unit(cross(axis, row));
+  const centre = scale(points.reduce((a, b) => add(a, b)), 1 / points.length);
+  const plane: Plane = {
+    origin: centre,
+    row,
+    column,
+    columnSpacing: fine,
+    rowSpacing: fine,
+    columns: 0,
+    rows: 0,
+    thickness: null,
+  };
+  const voxels = cache.getVolume(volume.id)!.voxelManager!;
+  const [nx, ny, nz] = grid.dimensions;
+  const read = (i: number, j: number, k: number): number =>
+    voxels.getAtIJK(
+      Math.min(nx - 1, Math.max(0, i)),
+      Math.min(ny - 1, Math.max(0, j)),
+      Math.min(nz - 1, Math.max(0, k)),
+    ) as number;
+  return {
+    plane,
+    isCalibrated: true,
+    unit: isCt ? HOUNSFIELD : "1",
+    value: (x, y) => {
+      const at = add(centre, add(scale(row, x * fine), scale(column, y * fine)));
+      const from = subtract(at, grid.origin);
+      const i = dot(from, grid.row) / grid.spacing[0];
+      const j = dot(from, grid.column) / grid.spacing[1];
+      const k = dot(from, grid.axis) / grid.spacing[2];
+      if (i < -0.5 || j < -0.5 || k < -0.5 || i > nx - 0.5 || j > ny - 0.5 || k > nz - 0.5) {
+        return undefined;
+      }
+      return trilinear(read, i, j, k);
+    },
+  };
+}
+
+function trilinear(
+  read: (i: number, j: number, k: number) => number,
+  x: number,
+  y: number,
+  z: number,
+): number {
+  const [i, j, k] = [Math.floor(x), Math.floor(y), Math.floor(z)];
+  const [u, v, w] = [x - i, y - j, z - k];
+  let sum = 0;
+  for (const [di, a] of [[0, 1 - u], [1, u]] as const)
+    for (const [dj, b] of [[0, 1 - v], [1, v]] as const)
+      for (const [dk, c] of [[0, 1 - w], [1, w]] as const) {
+        const weight = a * b * c;
+        if (weight > 0) sum += weight * read(i + di, j + dj, k + dk);
+      }
+  return sum;
+}

@@ -1,0 +1,64 @@
+/** Key images on their way to the opinion: told to the report beside us, or put into its draft. */
+
+import { type Api, ApiError } from "@common/api";
+import { type KeyImage, tell } from "@common/events";
+import type { Text } from "@common/i18n";
+
+interface Draft {
+  content: { key_images?: KeyImage[] } & Record<string, unknown>;
+  revision: number;
+}
+
+const TRIES = 3;
+
+export class KeyImages {
+  private readonly marked = new Set<string>();
+
+  constructor(
+    private readonly api: Api,
+    private readonly caseId: string,
+    /** Nobody listens on a page of its own: the draft is ours to change. */
+    private readonly standalone: boolean,
+  ) {}
+
+  has(sopInstanceUid: string, frameNumber: number): boolean {
+    return this.marked.has(`${sopInstanceUid}/${frameNumber}`);
+  }
+
+  /** Hand one over; rejects with an `ApiError` when it did not arrive. */
+  async add(image: KeyImage): Promise<void> {
+    if (this.standalone) await this.addToDraft(image);
+    else tell("hoichan:key-image", { case_id: this.caseId, key_image: image });
+    this.marked.add(`${image.sop_instance_uid}/${image.frame_number}`);
+  }
+
+  /** The report in the other window may save between our reading and writing: then again. */
+  private async addToDraft(image: KeyImage): Promise<void> {
+    const path = `/cases/${this.caseId}/draft`;
+    for (let attempt = 1; ; attempt++) {
+      const draft = await this.api.get<Draft>(path);
+      const present = draft.content.key_images ?? [];
+      if (
+        present.some(
+          (one) =>
+            one.sop_instance_uid === image.sop_instance_uid && one.frame_number === image.frame_number,
+        )
+      ) {
+        return;
+      }
+      try {
+        await this.api.put(path, {
+          content: { ...draft.content, key_images: [...present, image] },
+          revision: draft.revision,
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 409 || attempt === TRIES) throw error;
+      }
+    }
+  }
+}
+
+export function reasonOf(error: unknown, other: Text): Text {
+  return error instanceof ApiError ? error.text : other;
+}
