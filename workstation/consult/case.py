@@ -30,11 +30,7 @@ from workstation.consult.course import (
     start_reading,
 )
 from workstation.consult.events import CaseEvent
-from workstation.consult.moves import known
-from workstation.consult.request import checked, new_questions, patient_of, require_same_patient
-from workstation.consult.rows import CaseRecord, measurements, noun
-from workstation.consult.sending import queue_if_ready, require_consulted_site, send
-from workstation.consult.studies import (
+from workstation.consult.matching import (
     adopt_draft,
     attach,
     change_studies,
@@ -42,6 +38,10 @@ from workstation.consult.studies import (
     own_studies,
     receive_study,
 )
+from workstation.consult.moves import known
+from workstation.consult.request import checked, new_questions, patient_of, require_same_patient
+from workstation.consult.rows import CaseRecord, measurements, noun
+from workstation.consult.sending import queue_if_ready, require_consulted_site, send
 from workstation.consult.views import CaseView, view_of
 from workstation.consult.worklist import list_cases
 from workstation.context import Context
