@@ -94,12 +94,12 @@ def _arrived(
     except NotFound:
         logger.warning("study %s left the archive before intake saw it", study_instance_uid)
         return
-    receive_study(context, connection, study)
     # By our own clock: the sender's change times may lie behind a restart.
     values = {"site": study.site, "last_change_at": context.clock()}
     itself = arrivals.c.study_instance_uid == study_instance_uid
     if connection.execute(update(arrivals).where(itself).values(**values)).rowcount == 0:
         connection.execute(insert(arrivals).values(study_instance_uid=study_instance_uid, **values))
+    receive_study(context, connection, study)
 
 
 def _record(context: Context, connection: Connection, changes: list[Change]) -> None:
