@@ -9,6 +9,7 @@
     │  └─ CannotUnderstand    0xC000 · 400
     ├─ NotFound               0x0112 · 404
     ├─ NotAcceptable          ─      · 406
+    │  └─ CannotDecode        ─      · 406
     └─ PeerError
        ├─ PeerUnreachable
        ├─ AssociationRejected
@@ -21,6 +22,7 @@ Every error prints one sentence: what, where, what next. No patient name ever en
 __all__ = [
     "AssociationAborted",
     "AssociationRejected",
+    "CannotDecode",
     "CannotUnderstand",
     "DatasetMismatch",
     "DicomNodeError",
@@ -77,6 +79,10 @@ class NotAcceptable(DicomNodeError):
     """We hold the object but cannot give it in any form the caller accepts."""
 
     http_status = 406
+
+
+class CannotDecode(NotAcceptable):
+    """The pixels do not decode; only the stored bytes can be given."""
 
 
 class PeerError(DicomNodeError):
