@@ -12,7 +12,7 @@ Nothing here reads a disk or a network. A test of a guest may be as short as::
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
@@ -40,6 +40,7 @@ from plugins.nouns import (
     State,
     Study,
     Text,
+    UidSource,
 )
 from plugins.registry import Guest, Registry
 
@@ -252,7 +253,7 @@ def opinion(**changes: Any) -> Opinion:
         template_id="general_ct",
         language="vi",
         sections={
-            "findings": "Ổ tăng tỷ trọng vùng nhân bèo phải, kích thước 30 mm.\nKhông lệch đường giữa.",
+            "findings": "Ổ tăng tỷ trọng vùng nhân bèo phải, 30 mm.\nKhông lệch đường giữa.",
             "conclusion": "Chảy máu não vùng nhân bèo phải.",
         },
         section_titles={
@@ -292,7 +293,7 @@ def export(
     of_case: Case | None = None,
     of_opinion: Opinion | None = None,
     header: Dataset | None = None,
-    uids: Callable[[str], str] = uid,
+    uids: UidSource = uid,
     **changes: Any,
 ) -> Export:
     """What an exporter gets; `header` is that of the study the opinion goes home to."""

@@ -103,7 +103,7 @@ def _assessment(opinion: SignedOpinion) -> list[Dataset]:
             (codes.CONCORDANCE, opinion.concordance),
             (codes.TRANSFER, opinion.transfer),
         )
-        if key
+        if key.strip()
     ]
     if not answers:
         return []

@@ -7,6 +7,8 @@ from typing import Final
 
 from pydicom.sr.coding import Code
 
+from dicom_node.objects.text import code_meaning, short_string
+
 __all__ = ["PRIVATE_SCHEME", "SECTION_TEXT", "UNITS", "VALUE_NAMES", "meaning"]
 
 PRIVATE_SCHEME: Final = "99HOICHAN"
@@ -150,8 +152,8 @@ def meaning(of: Code, key: str, language: str) -> str:
 def assessment(of: Code, key: str, language: str) -> Code:
     """The coded answer of concordance or transfer."""
     prefix = "CONC" if of == CONCORDANCE else "TRANS"
-    value = f"{prefix}-{key.upper()}"[:16]  # SH
-    return Code(value, PRIVATE_SCHEME, meaning(of, key, language))
+    value = short_string(f"{prefix}-{key.upper()}")
+    return Code(value, PRIVATE_SCHEME, code_meaning(meaning(of, key, language)))
 
 
 def intensity(unit: Code) -> Code:

@@ -102,7 +102,7 @@ def _evaluations(opinion: SignedOpinion) -> list[Dataset]:
         context.text_item(codes.localized(codes.ADVISORY, language), ADVISORY.in_language(language))
     ]
     for name, key in ((codes.CONCORDANCE, opinion.concordance), (codes.TRANSFER, opinion.transfer)):
-        if key:
+        if key.strip():
             answer = codes.assessment(name, key, language)
             items.append(context.coded_item(codes.localized(name, language), answer))
     items += [
@@ -116,7 +116,7 @@ def _evaluations(opinion: SignedOpinion) -> list[Dataset]:
 def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
     """One measurement group; without coordinates where the drawing has no honest shape."""
     region = _region(mark)
-    inferred_from = None if region is not None else _coordinates(mark)
+    inferred_from = None if mark.kind in REGIONS else _coordinates(mark)
     measurements = [
         _measurement(value, inferred_from) for value in mark.values if math.isfinite(value.number)
     ]

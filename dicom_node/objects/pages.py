@@ -5,6 +5,7 @@ goes in as data, never as markup, so nothing a person types can change the page.
 """
 
 import json
+import logging
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from pydicom.sr.coding import Code
 
 from dicom_node.objects import codes, modules
 from dicom_node.objects.content import DocumentKind, KeyImage, Mark, SignedOpinion
-from dicom_node.objects.text import valid_date
+from dicom_node.objects.text import one_line, valid_date
 from dicom_node.objects.typeface import FAMILIES, FONTS, MISSING, printable
 from dicom_node.objects.values import describe_value
 from dicom_node.objects.words import ADVISORY, KIND_TITLES, LABELS, MARK_KINDS, SEXES
@@ -24,28 +25,40 @@ __all__ = ["PDF_STANDARD", "opinion_pdf"]
 # level a: tagged, so that a screen reader can read it, and archival (ISO 19005-2)
 PDF_STANDARD: Final = "a-2a"
 
+logger = logging.getLogger(__name__)
+
 TEMPLATE: Final = Path(__file__).parent / "pages.typ"
 
 
 def opinion_pdf(opinion: SignedOpinion) -> bytes:
     """Print the opinion.
 
-    Raises
-    ------
-    typst.TypstError
-        A picture is neither PNG nor JPEG.
+    Pictures that are neither PNG nor JPEG are left out: a page without them says everything.
     """
     report = _printable(_report(opinion))
     report["boxes"] = MISSING in json.dumps(report, ensure_ascii=False)
     labels = {key: word.in_language(opinion.language) for key, word in LABELS.items()}
-    pictures = [list(image.picture) for image in opinion.key_images]
-    inputs = json.dumps({**report, "labels": labels, "pictures": pictures}, ensure_ascii=False)
+    report["labels"] = labels
+    at = int(opinion.signed_at.timestamp())
+    try:
+        return _compiled(report, [image.picture for image in opinion.key_images], at)
+    except typst.TypstError:
+        logger.exception("the page of %s fails with its pictures", opinion.content_hash)
+        return _compiled(report, [b"" for _ in opinion.key_images], at)
+
+
+def _compiled(report: dict[str, Any], pictures: list[bytes], timestamp: int) -> bytes:
+    inputs = {
+        **report,
+        "pictures": [list(picture) for picture in pictures],
+        "shown": [bool(picture) for picture in pictures],
+    }
     return typst.compile(
         TEMPLATE.read_bytes(),
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(FONTS)]),
-        sys_inputs={"report": inputs},
+        sys_inputs={"report": json.dumps(inputs, ensure_ascii=False)},
         pdf_standards=PDF_STANDARD,
-        timestamp=int(opinion.signed_at.timestamp()),
+        timestamp=timestamp,
     )
 
 
@@ -55,14 +68,14 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
     return {
         "language": "vi" if language == "vi" else "en",
         "fonts": list(FAMILIES),
-        "title": opinion.title,
+        "title": one_line(opinion.title),
         "kind": KIND_TITLES[opinion.kind].in_language(language),
         "preliminary": opinion.kind is DocumentKind.PRELIMINARY,
         "advisory": ADVISORY.in_language(language),
         "version": str(opinion.version),
-        "institution": opinion.institution,
-        "requesting": opinion.request.requesting_institution,
-        "number": opinion.request.number,
+        "institution": one_line(opinion.institution),
+        "requesting": one_line(opinion.request.requesting_institution),
+        "number": one_line(opinion.request.number, 64),
         "priority": opinion.request.priority,
         "patient": _patient(opinion),
         "request": {
@@ -72,7 +85,7 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
         "answers": [{"question": a.question, "answer": a.answer} for a in opinion.answers],
         "sections": [
             {
-                "title": passage.title,
+                "title": one_line(passage.title),
                 "text": passage.text,
                 "strong": passage.code in codes.CONCLUSIONS,
             }
@@ -83,9 +96,9 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
         "measurements": [_measurement(mark, language) for mark in opinion.marks],
         "images": [_image(number, image) for number, image in enumerate(opinion.key_images, 1)],
         "signature": {
-            "name": opinion.author.name or opinion.author.username,
-            "licence": opinion.author.licence_number,
-            "organization": opinion.author.organization or opinion.institution,
+            "name": one_line(opinion.author.name or opinion.author.username),
+            "licence": one_line(opinion.author.licence_number, 64),
+            "organization": one_line(opinion.author.organization or opinion.institution),
             "at": _moment(signed, language),
         },
         "hash": opinion.content_hash,
@@ -114,7 +127,7 @@ def _patient(opinion: SignedOpinion) -> list[list[str]]:
         (word["requester"], requester),
         (word["accession"], modules.string(header, "AccessionNumber")),
     ]
-    return [[label, value.strip() or "—"] for label, value in pairs]
+    return [[label, one_line(value) or "—"] for label, value in pairs]
 
 
 def _assessments(opinion: SignedOpinion) -> list[list[str]]:
@@ -126,7 +139,7 @@ def _assessments(opinion: SignedOpinion) -> list[list[str]]:
     return [
         [codes.localized(name, language).meaning, codes.meaning(name, key, language)]
         for name, key in given
-        if key
+        if key.strip()
     ]
 
 
@@ -134,22 +147,21 @@ def _measurement(mark: Mark, language: str) -> dict[str, Any]:
     algorithm = mark.algorithm or next((v.algorithm for v in mark.values if v.algorithm), None)
     by_hand = LABELS["by_hand"].in_language(language)
     return {
-        "label": mark.label,
+        "label": one_line(mark.label, 64),
         "kind": MARK_KINDS[mark.kind].in_language(language),
         "text": mark.text if mark.text.strip() != mark.label.strip() else "",
         "values": [describe_value(value, language) for value in mark.values],
         "by": f"{algorithm.name} {algorithm.version}" if algorithm else by_hand,
-        "author": mark.author.name or mark.author.username,
+        "author": one_line(mark.author.name or mark.author.username),
     }
 
 
 def _image(number: int, image: KeyImage) -> dict[str, Any]:
     return {
         "number": number,
-        "caption": image.caption,
+        "caption": one_line(image.caption, 600),
         "uid": image.reference.sop_instance_uid,
         "frame": image.reference.frame_number or 1,
-        "shown": bool(image.picture),
     }
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "code_meaning",
     "long_string",
     "long_text",
+    "one_line",
     "person_name",
     "person_name_of",
     "short_string",
@@ -46,20 +47,30 @@ def _single_line(text: str) -> str:
 
 
 def clip(text: str, length: int) -> str:
-    """Cut `text` to `length` characters, with an ellipsis where something was cut off."""
-    if len(text) <= length:
+    """Cut `text` to `length` bytes of UTF-8, with an ellipsis where something was cut off.
+
+    The standard counts characters; receivers that count bytes are many, and a value that
+    pleases them pleases both.
+    """
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= length:
         return text
-    return text[: length - 1].rstrip() + "…"
+    return encoded[: length - 3].decode("utf-8", "ignore").rstrip() + "…"
 
 
 def long_string(text: str) -> str:
-    """LO: one line of at most 64 characters."""
+    """LO: one line of at most 64 bytes."""
     return clip(_single_line(text), 64)
 
 
 def short_string(text: str) -> str:
-    """SH: one line of at most 16 characters."""
+    """SH: one line of at most 16 bytes."""
     return clip(_single_line(text), 16)
+
+
+def one_line(text: str, length: int = 300) -> str:
+    """A heading or a name on paper: one line of at most `length` bytes."""
+    return clip(" ".join(unlimited_text(text).split()), length)
 
 
 def code_meaning(text: str) -> str:
@@ -68,23 +79,28 @@ def code_meaning(text: str) -> str:
 
 
 def unlimited_text(text: str) -> str:
-    """UT: line breaks and tabs kept, other control characters dropped."""
+    """UT: line breaks kept, tabs as spaces, other control characters dropped."""
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(c for c in text if c in "\n\t" or _readable(c))
+    kept = "".join(c for c in text.expandtabs(4) if c == "\n" or _readable(c))
     return "\r\n".join(line.rstrip() for line in kept.split("\n")).strip()
 
 
-def long_text(text: str, length: int = 10240) -> str:
-    """LT (10240 characters) or ST (1024)."""
+def long_text(text: str, length: int) -> str:
+    """LT (10240) or ST (1024), lengths in bytes."""
     return clip(unlimited_text(text), length)
 
 
 def person_name(text: str) -> str:
-    """PN: at most three component groups of five components, 64 characters each (PS3.5 6.2.1)."""
+    """PN: at most three component groups of five components, 64 characters each (PS3.5 6.2.1).
+
+    A legal name stays as it is, so that the receiver knows its patient again; one too long is
+    cut to 64 bytes.
+    """
     groups = []
     for group in _single_line(text).split("=")[:3]:
-        components = [" ".join(part.split()) for part in group.split("^")[:5]]
-        groups.append("^".join(components)[:_GROUP_LENGTH].rstrip("^ "))
+        components = "^".join(" ".join(part.split()) for part in group.split("^")[:5]).rstrip("^")
+        legal = len(components) <= _GROUP_LENGTH
+        groups.append(components if legal else clip(components, _GROUP_LENGTH).rstrip("^"))
     return "=".join(groups).rstrip("=")
 
 
@@ -93,20 +109,22 @@ def person_name_of(name: str) -> str:
 
     ``"TS. Nguyễn Văn An"`` becomes ``"Nguyễn^Văn An^^TS."``.
     """
-    if "^" in name or "=" in name:
-        return person_name(name)
+    name = name.replace("^", " ").replace("=", " ")
     words = _single_line(name).split()
     titles = []
     while len(words) > 1 and words[0].lower().rstrip(".,").replace(".", "") in _TITLES:
         titles.append(words.pop(0).rstrip(","))
     family, given = (words[0] if words else ""), " ".join(words[1:])
-    return person_name(f"{family}^{given}^^{' '.join(titles)}")
+    return clip(person_name(f"{family}^{given}^^{' '.join(titles)}"), _GROUP_LENGTH)
 
 
 def valid_date(text: str) -> str:
-    """DA: ``YYYYMMDD``, from that or from the retired ``YYYY.MM.DD``; else empty."""
+    """DA: ``YYYYMMDD``, from that or from the retired ``YYYY.MM.DD``; else empty.
+
+    So is a year before 1800: anonymisers write 1 January of the year 1.
+    """
     digits = text.strip().replace(".", "").replace("-", "")
-    if not re.fullmatch(r"\d{8}", digits):
+    if not re.fullmatch(r"(?:1[89]|[2-9]\d)\d{6}", digits):
         return ""
     try:
         date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))

@@ -43,7 +43,7 @@ def printable(text: str) -> str:
     """The text with every character that no font shows replaced by a box."""
     shown = []
     for character in unlimited_text(text).replace("\r\n", "\n"):
-        if character in "\n\t" or character in coverage():
+        if character == "\n" or character in coverage():
             shown.append(character)
         elif unicodedata.category(character) not in ("Cf", "Mn"):
             shown.append(MISSING)
