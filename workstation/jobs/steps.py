@@ -23,7 +23,7 @@ from workstation.context import Context, open_context
 from workstation.database import step_runs, study_measurements
 from workstation.settings import Settings
 
-__all__ = ["due_steps", "plan_steps", "run_step"]
+__all__ = ["due_steps", "plan_steps", "requeue_interrupted", "run_step"]
 
 logger = logging.getLogger(__name__)
 
