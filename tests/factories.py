@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import _read_file_meta_info
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from dicom_node.archive import Archive, ArchiveSettings
@@ -111,15 +112,11 @@ def file_bytes(dataset: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) 
 
 
 def dataset_bytes(path: Path) -> bytes:
-    """Return what follows the File Meta Information of a file, as it stands on disk."""
+    """Return what follows the File Meta Information of a file, as pydicom places it."""
     with path.open("rb") as file:
-        head = file.read(132)
-        if head[128:] != b"DICM":
+        if file.read(132)[128:] != b"DICM":
             return path.read_bytes()
-        file.seek(132)
-        group_length = file.read(12)
-        assert group_length[:6] == b"\x02\x00\x00\x00UL"
-        file.seek(144 + int.from_bytes(group_length[8:], "little"))
+        _read_file_meta_info(file)
         return file.read()
 
 
