@@ -8,6 +8,9 @@ its compiled version and nobody waits for a compiler because a view was strided 
 Kernels run without the GIL and on one thread. Large work is cut in blocks over one small pool
 (`kernels._threads`): no Numba threading layer is ever started, hence no crash when two requests
 meet, none after a fork, and no tile-sized work that spins every core.
+
+Where a kernel works on ``start`` to ``stop`` it slices its arrays first and counts from zero:
+an index that might be negative keeps a loop from being vectorised.
 """
 
 from collections.abc import Callable

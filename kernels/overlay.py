@@ -109,7 +109,8 @@ def add_channels(
 ) -> None:
     """Add up tinted channels, each cut to its range."""
     scale, half = np.float32(255), np.float32(0.5)
-    for index in range(start, stop):
+    channels, shown = channels[:, start:stop], shown[start:stop]
+    for index in range(len(shown)):
         red, green, blue = half, half, half
         for channel in range(channels.shape[0]):
             light = (np.float32(channels[channel, index]) - lows[channel]) * gains[channel]

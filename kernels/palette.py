@@ -122,7 +122,8 @@ def colour_by_table(
     shown: NDArray[np.uint8],
 ) -> None:
     """Look each code up."""
-    for index in range(start, stop):
+    codes, shown = codes[start:stop], shown[start:stop]
+    for index in range(len(codes)):
         code = codes[index]
         shown[index, 0] = table[code, 0]
         shown[index, 1] = table[code, 1]

@@ -259,7 +259,8 @@ def unmix(
     amounts: NDArray[np.float32],
 ) -> None:
     """Write ``density[rgb] @ split``, not below 0."""
-    for index in range(start, stop):
+    rgb, amounts = rgb[start:stop], amounts[start:stop]
+    for index in range(len(rgb)):
         red, green, blue = (
             density[rgb[index, 0]],
             density[rgb[index, 1]],
@@ -283,7 +284,8 @@ def remix(
     """Write the grey of ``mix @ density[rgb]``."""
     steps, lowest = np.float32(STEPS), np.float32(LOWEST * STEPS)
     top = np.float32(len(brightness) - 1)
-    for index in range(start, stop):
+    rgb, shown = rgb[start:stop], shown[start:stop]
+    for index in range(len(rgb)):
         red, green, blue = (
             density[rgb[index, 0]],
             density[rgb[index, 1]],
@@ -369,7 +371,8 @@ def relab(
     shown: NDArray[np.uint8],
 ) -> None:
     """Scale and shift in CIELAB."""
-    for index in range(start, stop):
+    rgb, shown = rgb[start:stop], shown[start:stop]
+    for index in range(len(rgb)):
         lightness, a, b = to_lab(
             linear[rgb[index, 0]], linear[rgb[index, 1]], linear[rgb[index, 2]]
         )

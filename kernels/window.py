@@ -333,7 +333,8 @@ def grey_of_integer(
     grey: NDArray[np.uint8],
 ) -> None:
     """``grey = min(max(stored * gain + offset, 0), 255)``, cut, and flipped if asked."""
-    for index in range(start, stop):
+    stored, grey = stored[start:stop], grey[start:stop]
+    for index in range(len(stored)):
         shade = np.float32(stored[index]) * gain + offset
         shade = min(max(shade, np.float32(0)), np.float32(255))
         grey[index] = np.uint8(np.int32(shade)) ^ flip
@@ -351,7 +352,8 @@ def grey_by_table(
     grey: NDArray[np.uint8],
 ) -> None:
     """Look each code up."""
-    for index in range(start, stop):
+    codes, grey = codes[start:stop], grey[start:stop]
+    for index in range(len(codes)):
         grey[index] = table[codes[index]]
 
 
@@ -368,7 +370,8 @@ def grey_of_real(
     grey: NDArray[np.uint8],
 ) -> None:
     """As `grey_of_integer`, in float64; NaN gives 0."""
-    for index in range(start, stop):
+    values, grey = values[start:stop], grey[start:stop]
+    for index in range(len(values)):
         shade = values[index] * gain + offset
         if shade >= 255.0:
             shade = 255.0
