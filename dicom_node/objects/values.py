@@ -49,6 +49,8 @@ def describe_value(value: Value, language: str) -> str:
     label = VALUE_LABELS.get(value.label)
     name = label.in_language(language) if label else value.label or value.name.meaning
     unit = unit_text(value.unit)
+    if value.unit.value in _NO_UNIT and float(value.number).is_integer():
+        return f"{name} {value.number:.0f}"
     space = "" if unit in ("", "°") else " "
     return f"{name} {number(value.number, language)}{space}{unit}"
 
