@@ -1,0 +1,29 @@
+"""What the DICOMweb service asks of whoever knows the callers."""
+
+from typing import Protocol
+
+from starlette.types import Scope
+
+from dicom_node.records import Origin, ReadScope
+
+__all__ = ["Doorkeeper"]
+
+
+class Doorkeeper(Protocol):
+    """Who is calling, and what that caller may do. Called from worker threads."""
+
+    def read_scope(self, scope: Scope) -> ReadScope:
+        """What the caller may read; everything else does not exist (404)."""
+        ...
+
+    def store_origin(self, scope: Scope) -> Origin | None:
+        """In whose name the caller stores; None when the caller may not (403)."""
+        ...
+
+    def accessed(self, scope: Scope, event: str, study_instance_uid: str, count: int) -> None:
+        """Note that the caller saw or stored `count` instances of a study. Must be cheap.
+
+        `event` is one of "query", "metadata", "instances", "frames", "bulkdata", "rendered" and
+        "stored". For a query the UID is "" and `count` the number of rows.
+        """
+        ...
