@@ -128,15 +128,11 @@ def run_receiving_pacs(
     settings: Settings, order: Order, stop: threading.Event, ready: Ready
 ) -> None:
     """The demo hospital's own PACS."""
+    from dicom_node.peers import Peer
     from workstation.demo.pacs import receiving_pacs
 
-    with receiving_pacs(
-        folder=Path(order["folder"]),
-        ae_title=order["ae_title"],
-        port=order["port"],
-        node_ae_title=settings.ae_title,
-        node_port=settings.dicom_port,
-    ):
+    node = Peer(settings.ae_title, "127.0.0.1", settings.dicom_port)
+    with receiving_pacs(Path(order["folder"]), order["ae_title"], order["port"], node):
         ready()
         stop.wait()
 
@@ -207,7 +203,7 @@ def run_here(part: str, settings: Settings, order: Order | None = None) -> None:
 
 def main() -> int:
     """Run the part that standard input orders."""
-    order = json.loads(sys.stdin.buffer.readline())
+    order = json.loads(_first_line())
     part = order["part"]
     set_up_logging(order.get("name", part))
     # Standard output tells the supervisor when we are ready; whatever prints goes to the log.
@@ -229,8 +225,20 @@ def main() -> int:
     return 0
 
 
+def _first_line() -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        read = os.read(0, 65536)
+        if not read:
+            break
+        line += read
+    return bytes(line)
+
+
 def _watch_supervisor(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread inside its lock aborts the interpreter's shutdown.
+    while os.read(0, 4096):
+        pass
     stop.set()
     time.sleep(STOP_SECONDS)
     logger.error("still here %g s after the supervisor left; ending now", STOP_SECONDS)

@@ -92,6 +92,7 @@ def load_settings(
     *,
     config: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Join command line (`given`), environment, settings file and defaults.
 
@@ -103,6 +104,8 @@ def load_settings(
         The settings file; by default ``HOICHAN_CONFIG``, then ``hoichan.toml`` if there is one.
     environment : mapping, optional
         Stands in for the process environment.
+    defaults : mapping, optional
+        Values of a command that differ from those of `Settings`.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def load_settings(
     environment = os.environ if environment is None else environment
     if config is None and environment.get("HOICHAN_CONFIG"):
         config = Path(environment["HOICHAN_CONFIG"])
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(defaults or {})
     for name, value in read_file(config).items():
         values[name] = parsed(name, value, f"{name} ({config or 'hoichan.toml'})")
     for name in PARSERS:

@@ -1,0 +1,1 @@
+"""What the ``hoichan`` command does, one module a group of commands."""

@@ -1,0 +1,80 @@
+"""Speaking to who types commands: one sentence, in the language of the locale."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from plugins.nouns import Text
+from workstation.settings import PARSERS, Settings, load_settings, path
+
+__all__ = ["Console", "Parser", "add_settings", "settings_of"]
+
+
+class Console:
+    """Where commands write. ``language`` is "vi" or "en"."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def say(self, vi: str, en: str) -> None:
+        """One line on standard output."""
+        print(Text(vi, en).in_language(self.language), flush=True)
+
+    def complain(self, text: Text) -> None:
+        """One sentence on standard error."""
+        print(f"hoichan: {text.in_language(self.language)}", file=sys.stderr, flush=True)
+
+    def table(self, rows: Sequence[Sequence[object]]) -> None:
+        """Rows in columns as wide as they need to be."""
+        texts = [[str(cell) for cell in row] for row in rows]
+        widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))] if texts else []
+        for row in texts:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("  ".join(cells).rstrip())
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing the whole usage."""
+
+    language = "en"
+
+    def __init__(self, **options: Any) -> None:
+        # An abbreviation that works today is ambiguous after the next option is added.
+        super().__init__(**{**options, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        sentence = Text(
+            f"Lệnh không hợp lệ: {message} (xem {self.prog} --help).",
+            f"Invalid command: {message} (see {self.prog} --help).",
+        )
+        self.exit(2, f"hoichan: {sentence.in_language(self.language)}\n")
+
+
+def add_settings(parser: argparse.ArgumentParser, language: str, *names: str) -> None:
+    """Add options for settings; all of them when none is named."""
+    group = parser.add_argument_group(Text("cấu hình", "settings").in_language(language))
+    text = Text("tệp TOML; mặc định ./hoichan.toml", "TOML file; ./hoichan.toml by default")
+    group.add_argument("--config", metavar="FILE", help=text.in_language(language))
+    defaults = Settings()
+    for name in names or PARSERS:
+        expected = PARSERS[name][1].in_language(language)
+        default = shown_default(getattr(defaults, name))
+        group.add_argument(
+            "--" + name.replace("_", "-"),
+            metavar="VALUE",
+            help=f"{expected} ({default})" if default else expected,
+        )
+
+
+def shown_default(value: object) -> str:
+    if value is None or value == "":
+        return ""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def settings_of(options: argparse.Namespace, **defaults: Any) -> Settings:
+    """The settings for parsed options; `defaults` are the command's own."""
+    given = {name: getattr(options, name, None) for name in PARSERS}
+    config = path(options.config) if options.config else None
+    return load_settings(given, config=config, defaults=defaults)

@@ -1,0 +1,219 @@
+"""``hoichan doctor``: looks at everything that could keep a workstation from working."""
+
+import argparse
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+
+import httpx
+
+from dicom_node import scu
+from dicom_node.errors import PeerError
+from dicom_node.peers import Peer
+from plugins.nouns import Text
+from viewers import BundleMissing, asset
+from workstation import sites
+from workstation.commands.console import Console, settings_of
+from workstation.context import Context, open_context
+from workstation.roles import SYSTEM
+from workstation.settings import Settings, unknown_variables
+
+__all__ = ["Finding", "doctor", "findings", "foreign_packages"]
+
+DISTRIBUTION = "hoichan"
+PACKAGES = ("dicom_node", "kernels", "plugins", "viewers", "workstation", "hoichan")
+ENTRIES = ("radiology", "report", "worklist")
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. A warning does not keep the workstation from working."""
+
+    good: bool
+    text: Text
+    warning: bool = False
+
+
+def doctor(options: argparse.Namespace, console: Console) -> int:
+    """Print one line a finding; 0 when nothing is wrong."""
+    settings = settings_of(options)
+    wrong = 0
+    for finding in findings(settings):
+        mark = "✓" if finding.good else "!" if finding.warning else "✗"
+        print(f"{mark} {finding.text.in_language(console.language)}", flush=True)
+        wrong += not finding.good and not finding.warning
+    return 1 if wrong else 0
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Everything looked at, one after the other."""
+    yield Finding(
+        sys.version_info >= (3, 11),
+        Text(f"Python {sys.version.split()[0]}", f"Python {sys.version.split()[0]}"),
+    )
+    yield from packages()
+    yield from bundle()
+    for name in unknown_variables():
+        yield Finding(
+            False,
+            Text(f"Biến môi trường {name} không được dùng.", f"Nothing reads {name}."),
+            warning=True,
+        )
+    usable = data_folder(settings)
+    yield usable
+    yield disk(settings)
+    yield http_port(settings)
+    yield dicom_port(settings)
+    if usable.good:
+        with closing(open_context(settings)) as context:
+            yield from guests(context)
+            yield from peers(context)
+
+
+def foreign_packages() -> dict[str, list[str]]:
+    """Our top-level names that another installed distribution has, too, and which."""
+    owners = packages_distributions()
+    found = {name: sorted(set(owners.get(name, ())) - {DISTRIBUTION}) for name in PACKAGES}
+    return {name: others for name, others in found.items() if others}
+
+
+def packages() -> Iterator[Finding]:
+    foreign = foreign_packages()
+    if not foreign:
+        yield Finding(True, Text("Tên gói Python không bị trùng.", "Package names are ours alone."))
+    for name, others in foreign.items():
+        whose = ", ".join(others)
+        yield Finding(
+            False,
+            Text(
+                f"Gói {name} cũng thuộc {whose}; hãy gỡ {whose}.",
+                f"The package {name} also belongs to {whose}; uninstall {whose}.",
+            ),
+        )
+
+
+def bundle() -> Iterator[Finding]:
+    for entry in ENTRIES:
+        try:
+            asset(entry)
+        except BundleMissing as error:
+            yield Finding(False, Text(f"Thiếu gói giao diện {entry}.", str(error)))
+            return
+    yield Finding(True, Text("Gói giao diện đầy đủ.", "The front-end bundle is complete."))
+
+
+def data_folder(settings: Settings) -> Finding:
+    folder = settings.data
+    parent = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    good = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
+    if good:
+        return Finding(True, Text(f"Ghi được vào {folder}.", f"{folder} is writable."))
+    return Finding(False, Text(f"Không ghi được vào {folder}.", f"{folder} is not writable."))
+
+
+def disk(settings: Settings) -> Finding:
+    folder = settings.data.absolute()
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    free = shutil.disk_usage(existing).free
+    return Finding(
+        free > settings.minimum_free_bytes,
+        Text(
+            f"Đĩa còn trống {free / GIB:.1f} GiB.",
+            f"{free / GIB:.1f} GiB of disk are free.",
+        ),
+    )
+
+
+def http_port(settings: Settings) -> Finding:
+    url = f"http://{reachable(settings.http_host)}:{settings.http_port}{settings.base_path}/healthz"
+
+    def ours() -> bool:
+        answer = httpx.get(url, timeout=5, trust_env=False)
+        return "checks" in answer.json()
+
+    return port("HTTP", settings.http_host, settings.http_port, ours)
+
+
+def dicom_port(settings: Settings) -> Finding:
+    peer = Peer(settings.ae_title, reachable(settings.dicom_host), settings.dicom_port)
+    return port(
+        "DICOM",
+        settings.dicom_host,
+        settings.dicom_port,
+        lambda: scu.echo(peer, settings.ae_title) is not None,
+    )
+
+
+def port(name: str, host: str, number: int, ours: Callable[[], bool]) -> Finding:
+    """A port is free for us, or it is us who listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError:
+            pass
+        else:
+            return Finding(
+                True, Text(f"Cổng {name} {number} còn trống.", f"{name} port {number} is free.")
+            )
+    try:
+        good = ours()
+    except (PeerError, httpx.HTTPError, ValueError):
+        good = False
+    if good:
+        return Finding(
+            True,
+            Text(
+                f"Hội chẩn trả lời ở cổng {name} {number}.", f"We answer on {name} port {number}."
+            ),
+        )
+    return Finding(
+        False,
+        Text(
+            f"Chương trình khác đang giữ cổng {name} {number}.",
+            f"Another program holds {name} port {number}.",
+        ),
+    )
+
+
+def reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def guests(context: Context) -> Iterator[Finding]:
+    for guest in context.plugins.guests:
+        if guest.error:
+            yield Finding(
+                False,
+                Text(
+                    f"Phần bổ trợ {guest.name} không nạp được: {guest.error}",
+                    f"The plugin {guest.name} did not load: {guest.error}",
+                ),
+                warning=True,
+            )
+
+
+def peers(context: Context) -> Iterator[Finding]:
+    """Each AE with an address answers C-ECHO."""
+    for site in sites.list_sites(context):
+        for ae in sites.list_ae_titles(context, SYSTEM, site.code):
+            if not ae.host:
+                continue
+            where = f"{ae.ae_title} ({ae.host}:{ae.port})"
+            try:
+                scu.echo(Peer(ae.ae_title, ae.host, ae.port), context.settings.ae_title)
+            except PeerError as error:
+                yield Finding(
+                    False,
+                    Text(f"{where} không trả lời: {error}", f"{where} does not answer: {error}"),
+                    warning=True,
+                )
+            else:
+                yield Finding(True, Text(f"{where} trả lời.", f"{where} answers."))
