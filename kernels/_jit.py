@@ -20,7 +20,7 @@ from typing import Any
 import numba
 from numba.core import types
 
-__all__ = ["Kernel", "compile_all", "inline", "jit"]
+__all__ = ["Kernel", "compile_all", "helper", "jit"]
 
 KERNELS: list["Kernel"] = []
 OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
@@ -74,9 +74,9 @@ def jit(*signatures: str, writes: int = 1, fast: bool = False) -> Callable[..., 
     return declare
 
 
-def inline(function: Callable[..., Any]) -> Any:
-    """Compile a small function that kernels call."""
-    return cached(function, inline="always")
+def helper(function: Callable[..., Any]) -> Any:
+    """Let kernels call a function; it is compiled with the types they call it with."""
+    return cached(function)
 
 
 def cached(function: Callable[..., Any], **options: Any) -> Any:

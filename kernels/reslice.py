@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels._checks import array, choice, finite_array, number, positive, room, whole
-from kernels._jit import inline, jit
+from kernels._jit import helper, jit
 from kernels._threads import spread
 
 __all__ = ["Plane", "Projection", "curved_plane", "project", "reslice", "sample", "slab"]
+
+EDGE = 1e-6  # in voxels: how far beyond the outermost centres rounding may carry a point
 
 
 class Projection(StrEnum):
@@ -352,38 +354,62 @@ def target(plane: Plane, out: NDArray[np.float32] | None) -> NDArray[np.float32]
     return result
 
 
-@inline
-def trilinear(volume, z, y, x, last_z, last_y, last_x):  # type: ignore[no-untyped-def]
-    """Interpolate at an index within the volume; ``last_*`` are the largest lower corners."""
-    k = min(max(int(z), 0), last_z)
-    i = min(max(int(y), 0), last_y)
-    j = min(max(int(x), 0), last_x)
-    w, v, u = np.float32(z - k), np.float32(y - i), np.float32(x - j)
-    k1 = min(k + 1, volume.shape[0] - 1)
-    i1 = min(i + 1, volume.shape[1] - 1)
-    j1 = min(j + 1, volume.shape[2] - 1)
-    a = np.float32(volume[k, i, j])
-    b = np.float32(volume[k, i1, j])
-    c = np.float32(volume[k1, i, j])
-    d = np.float32(volume[k1, i1, j])
-    a += u * (np.float32(volume[k, i, j1]) - a)
-    b += u * (np.float32(volume[k, i1, j1]) - b)
-    c += u * (np.float32(volume[k1, i, j1]) - c)
-    d += u * (np.float32(volume[k1, i1, j1]) - d)
-    a += v * (b - a)
-    c += v * (d - c)
-    return a + w * (c - a)
+@helper
+def interpolate(  # type: ignore[no-untyped-def]
+    volume, places, count, cells, shares, corners, values
+):
+    """Interpolate at ``places[:, :count]``: voxel indices (z, y, x), all within the volume.
+
+    `cells`, `shares` and `corners` are room to work in. Three plain loops run twice as fast as
+    one that does everything: the first and last use the whole width of the processor, and the
+    one between does nothing but fetch.
+    """
+    slices, rows, columns = volume.shape
+    flat = volume.reshape(-1)
+    below = np.uint64(rows * columns if slices > 1 else 0)
+    down = np.uint64(columns if rows > 1 else 0)
+    right = np.uint64(1 if columns > 1 else 0)
+    last_z, last_y = np.int32(max(slices - 2, 0)), np.int32(max(rows - 2, 0))
+    last_x = np.int32(max(columns - 2, 0))
+    for index in range(count):
+        z, y, x = places[0, index], places[1, index], places[2, index]
+        k = min(np.int32(z), last_z)
+        i = min(np.int32(y), last_y)
+        j = min(np.int32(x), last_x)
+        shares[0, index] = np.float32(z - k)
+        shares[1, index] = np.float32(y - i)
+        shares[2, index] = np.float32(x - j)
+        cells[index] = (np.int64(k) * rows + i) * columns + j
+    for index in range(count):
+        near = np.uint64(cells[index])
+        corners[0, index] = flat[near]
+        corners[1, index] = flat[near + right]
+        corners[2, index] = flat[near + down]
+        corners[3, index] = flat[near + down + right]
+        far = near + below
+        corners[4, index] = flat[far]
+        corners[5, index] = flat[far + right]
+        corners[6, index] = flat[far + down]
+        corners[7, index] = flat[far + down + right]
+    for index in range(count):
+        w, v, u = shares[0, index], shares[1, index], shares[2, index]
+        a = corners[0, index] + u * (corners[1, index] - corners[0, index])
+        b = corners[2, index] + u * (corners[3, index] - corners[2, index])
+        c = corners[4, index] + u * (corners[5, index] - corners[4, index])
+        d = corners[6, index] + u * (corners[7, index] - corners[6, index])
+        a += v * (b - a)
+        c += v * (d - c)
+        values[index] = a + w * (c - a)
 
 
-@inline
+@helper
 def stretch_within(first, step, length, low, high):  # type: ignore[no-untyped-def]
     """Narrow [low, high) to the steps j for which ``0 <= first + j * step <= length - 1``."""
-    edge = 1e-6
     if abs(step) < 1e-12:
-        if first < -edge or first > length - 1 + edge:
+        if first < -EDGE or first > length - 1 + EDGE:
             return low, low
         return low, high
-    one, other = (-edge - first) / step, (length - 1 + edge - first) / step
+    one, other = (-EDGE - first) / step, (length - 1 + EDGE - first) / step
     if one > other:
         one, other = other, one
     if one > high or other < low:
@@ -391,6 +417,21 @@ def stretch_within(first, step, length, low, high):  # type: ignore[no-untyped-d
     low = max(low, int(np.ceil(one)))
     high = min(high, int(np.floor(other)) + 1)
     return low, max(low, high)
+
+
+@helper
+def row_within(shape, origin, steps, i, places, width):  # type: ignore[no-untyped-def]
+    """Write the voxel indices of row `i` that lie within the volume; return their columns."""
+    low, high = 0, width
+    for axis in range(3):
+        first = origin[axis] + i * steps[0, axis]
+        low, high = stretch_within(first, steps[1, axis], shape[axis], low, high)
+    for axis in range(3):
+        first = origin[axis] + i * steps[0, axis] + low * steps[1, axis]
+        step, line = steps[1, axis], places[axis]
+        for j in range(high - low):
+            line[j] = first + j * step
+    return low, high
 
 
 @jit(
@@ -407,23 +448,15 @@ def plane_linear(
     result: NDArray[np.float32],
 ) -> None:
     """Sample rows `start` to `stop` of a plane."""
-    slices, rows, columns = volume.shape
-    last_z, last_y, last_x = max(slices - 2, 0), max(rows - 2, 0), max(columns - 2, 0)
-    dz, dy, dx = steps[1, 0], steps[1, 1], steps[1, 2]
+    width = result.shape[1]
+    places, cells = np.empty((3, width)), np.empty(width, np.int64)
+    shares, corners = np.empty((3, width), np.float32), np.empty((8, width), np.float32)
     for i in range(start, stop):
-        z = origin[0] + i * steps[0, 0]
-        y = origin[1] + i * steps[0, 1]
-        x = origin[2] + i * steps[0, 2]
-        low, high = 0, result.shape[1]
-        low, high = stretch_within(z, dz, slices, low, high)
-        low, high = stretch_within(y, dy, rows, low, high)
-        low, high = stretch_within(x, dx, columns, low, high)
-        result[i, :low] = fill
-        for j in range(low, high):
-            result[i, j] = trilinear(
-                volume, z + j * dz, y + j * dy, x + j * dx, last_z, last_y, last_x
-            )
-        result[i, high:] = fill
+        row = result[i]
+        low, high = row_within(volume.shape, origin, steps, i, places, width)
+        row[:low] = fill
+        interpolate(volume, places, high - low, cells, shares, corners, row[low:high])
+        row[high:] = fill
 
 
 @jit(
@@ -441,21 +474,16 @@ def plane_nearest(
 ) -> None:
     """As `plane_linear`, with the nearest voxel; half-way goes up."""
     slices, rows, columns = volume.shape
-    dz, dy, dx = steps[1, 0], steps[1, 1], steps[1, 2]
+    width = result.shape[1]
+    places = np.empty((3, width))
     for i in range(start, stop):
-        z = origin[0] + i * steps[0, 0]
-        y = origin[1] + i * steps[0, 1]
-        x = origin[2] + i * steps[0, 2]
-        low, high = 0, result.shape[1]
-        low, high = stretch_within(z, dz, slices, low, high)
-        low, high = stretch_within(y, dy, rows, low, high)
-        low, high = stretch_within(x, dx, columns, low, high)
+        low, high = row_within(volume.shape, origin, steps, i, places, width)
         result[i, :low] = fill
-        for j in range(low, high):
-            k = min(max(int(np.floor(z + j * dz + 0.5)), 0), slices - 1)
-            m = min(max(int(np.floor(y + j * dy + 0.5)), 0), rows - 1)
-            n = min(max(int(np.floor(x + j * dx + 0.5)), 0), columns - 1)
-            result[i, j] = volume[k, m, n]
+        for j in range(high - low):
+            k = min(max(int(np.floor(places[0, j] + 0.5)), 0), slices - 1)
+            m = min(max(int(np.floor(places[1, j] + 0.5)), 0), rows - 1)
+            n = min(max(int(np.floor(places[2, j] + 0.5)), 0), columns - 1)
+            result[i, low + j] = volume[k, m, n]
         result[i, high:] = fill
 
 
@@ -476,43 +504,33 @@ def slab_linear(
     result: NDArray[np.float32],
 ) -> None:
     """Gather `count` parallel planes, `depth` apart, into one."""
-    slices, rows, columns = volume.shape
-    last_z, last_y, last_x = max(slices - 2, 0), max(rows - 2, 0), max(columns - 2, 0)
-    dz, dy, dx = steps[1, 0], steps[1, 1], steps[1, 2]
     width = result.shape[1]
+    places, cells = np.empty((3, width)), np.empty(width, np.int64)
+    shares, corners = np.empty((3, width), np.float32), np.empty((8, width), np.float32)
+    values = np.empty(width, np.float32)
     seen = np.empty(width, np.int32)
-    best = np.empty(width, np.float32)
+    nothing = np.float32(0 if how == 2 else (-np.inf if how == 0 else np.inf))
     for i in range(start, stop):
+        best = result[i]
+        best[:] = nothing
         seen[:] = 0
-        best[:] = 0
         for ray in range(count):
-            z = origin[0] + i * steps[0, 0] + ray * depth[0]
-            y = origin[1] + i * steps[0, 1] + ray * depth[1]
-            x = origin[2] + i * steps[0, 2] + ray * depth[2]
-            low, high = 0, width
-            low, high = stretch_within(z, dz, slices, low, high)
-            low, high = stretch_within(y, dy, rows, low, high)
-            low, high = stretch_within(x, dx, columns, low, high)
-            for j in range(low, high):
-                value = trilinear(
-                    volume, z + j * dz, y + j * dy, x + j * dx, last_z, last_y, last_x
-                )
-                if how == 2:
-                    best[j] += value
-                elif seen[j] == 0:
-                    best[j] = value
-                elif how == 0:
-                    best[j] = max(best[j], value)
+            low, high = row_within(volume.shape, origin + ray * depth, steps, i, places, width)
+            interpolate(volume, places, high - low, cells, shares, corners, values)
+            part, times = best[low:high], seen[low:high]
+            for j in range(high - low):
+                times[j] += 1
+                if how == 0:
+                    part[j] = max(part[j], values[j])
+                elif how == 1:
+                    part[j] = min(part[j], values[j])
                 else:
-                    best[j] = min(best[j], value)
-                seen[j] += 1
+                    part[j] += values[j]
         for j in range(width):
             if seen[j] == 0:
-                result[i, j] = fill
+                best[j] = fill
             elif how == 2:
-                result[i, j] = best[j] / np.float32(seen[j])
-            else:
-                result[i, j] = best[j]
+                best[j] /= np.float32(seen[j])
 
 
 @jit(
@@ -527,14 +545,23 @@ def points_linear(
     fill: np.float32,
     result: NDArray[np.float32],
 ) -> None:
-    """Interpolate at voxel indices."""
-    slices, rows, columns = volume.shape
-    last_z, last_y, last_x = max(slices - 2, 0), max(rows - 2, 0), max(columns - 2, 0)
-    for index in range(start, stop):
-        z, y, x = places[index, 0], places[index, 1], places[index, 2]
-        within = z >= -1e-6 and y >= -1e-6 and x >= -1e-6
-        within = within and z <= slices - 1 + 1e-6 and y <= rows - 1 + 1e-6
-        if within and x <= columns - 1 + 1e-6:
-            result[index] = trilinear(volume, z, y, x, last_z, last_y, last_x)
-        else:
+    """Interpolate at voxel indices, `fill` outside."""
+    width = 512
+    inside, order = np.empty((3, width)), np.empty(width, np.int64)
+    cells, values = np.empty(width, np.int64), np.empty(width, np.float32)
+    shares, corners = np.empty((3, width), np.float32), np.empty((8, width), np.float32)
+    for first in range(start, stop, width):
+        count = 0
+        for index in range(first, min(first + width, stop)):
             result[index] = fill
+            within = True
+            for axis in range(3):
+                place = places[index, axis]
+                within &= place >= -EDGE and place <= volume.shape[axis] - 1 + EDGE
+                inside[axis, count] = place
+            if within:
+                order[count] = index
+                count += 1
+        interpolate(volume, inside, count, cells, shares, corners, values)
+        for index in range(count):
+            result[order[index]] = values[index]

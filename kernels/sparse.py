@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels._checks import array, whole
-from kernels._jit import inline, jit
+from kernels._jit import helper, jit
 
 __all__ = ["scan_positions"]
 
@@ -50,7 +50,7 @@ def scan_positions(header: ArrayLike, start: int, stop: int, expected: int) -> N
     return positions[:count]
 
 
-@inline
+@helper
 def position_follows(header, at, element):  # type: ignore[no-untyped-def]
     """Tell whether (0048,02xx), VR SL, length 4 begins at `at`."""
     return (
@@ -65,7 +65,7 @@ def position_follows(header, at, element):  # type: ignore[no-untyped-def]
     )
 
 
-@inline
+@helper
 def little_endian(header, at):  # type: ignore[no-untyped-def]
     value = np.int64(header[at]) | np.int64(header[at + 1]) << 8
     value |= np.int64(header[at + 2]) << 16 | np.int64(header[at + 3]) << 24

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels._checks import finite_array
-from kernels._jit import inline, jit
+from kernels._jit import helper, jit
 from kernels._threads import spread
 from kernels.tissue import colour
 
@@ -166,7 +166,7 @@ def normalise_macenko(
     own = fit_macenko(pixels) if fit is None else fit
     wanted = MacenkoFit(REFERENCE_STAINS, REFERENCE_MAXIMA) if reference is None else reference
     amounts = np.linalg.pinv(own.stains) * (wanted.maxima / own.maxima)
-    mix = (amounts @ wanted.stains).T.astype(np.float32)
+    mix = np.ascontiguousarray((amounts @ wanted.stains).T, np.float32)
     shown = np.empty(pixels.shape, np.uint8)
     flat, target = pixels.reshape(-1, 3), shown.reshape(-1, 3)
     natural = (-np.log((np.arange(256) + 1) / WHITE)).astype(np.float32)
@@ -297,21 +297,21 @@ def remix(
             shown[index, channel] = brightness[int(min(max(place, np.float32(0)), top))]
 
 
-@inline
+@helper
 def curve(ratio):  # type: ignore[no-untyped-def]
     if ratio > 216 / 24389:
         return ratio ** (1 / 3)
     return (24389 / 27 * ratio + 16) / 116
 
 
-@inline
+@helper
 def uncurve(value):  # type: ignore[no-untyped-def]
     if value > 6 / 29:
         return value * value * value
     return (116 * value - 16) * 27 / 24389
 
 
-@inline
+@helper
 def to_lab(red, green, blue):  # type: ignore[no-untyped-def]
     """Turn linear sRGB into CIELAB of white D65."""
     x = curve((0.412453 * red + 0.357580 * green + 0.180423 * blue) / 0.95047)
@@ -320,7 +320,7 @@ def to_lab(red, green, blue):  # type: ignore[no-untyped-def]
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-@inline
+@helper
 def from_lab(lightness, a, b):  # type: ignore[no-untyped-def]
     """Turn CIELAB into linear sRGB."""
     middle = (lightness + 16) / 116
@@ -334,7 +334,7 @@ def from_lab(lightness, a, b):  # type: ignore[no-untyped-def]
     )
 
 
-@inline
+@helper
 def to_srgb(light):  # type: ignore[no-untyped-def]
     """Turn linear light into a byte (IEC 61966-2-1)."""
     value = 1.055 * max(light, 0.0031308) ** (1 / 2.4) - 0.055
