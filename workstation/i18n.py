@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+from plugins.language import use_language as tell_guests
 from plugins.nouns import Label, Text
 
 __all__ = [
@@ -52,6 +53,7 @@ def catalogue(language: str) -> Mapping[str, str]:
 def use_language(language: str) -> None:
     """Speak `language` for the rest of this page run; anything but English means Vietnamese."""
     _language.set("en" if language == "en" else "vi")
+    tell_guests(language)
 
 
 def current_language() -> str:

@@ -11,6 +11,7 @@ from workstation import accounts
 from workstation.context import Context
 from workstation.i18n import _, use_language
 from workstation.roles import Principal
+from workstation.ui import parts
 
 __all__ = ["current", "provide"]
 
@@ -36,7 +37,7 @@ def current() -> tuple[Context, Principal]:
     if principal is None:
         use_language(_context.settings.language)
         st.warning(_("Your session has ended."))
-        st.markdown(f"[{_('Sign in')}]({_context.settings.base_path}/login)")
+        st.html(parts.link(f"{_context.settings.base_path}/login", _("Sign in")))
         st.stop()
     use_language(principal.language)
     return _context, principal

@@ -1,8 +1,8 @@
 /**
  * The opinion: editor while it is being written, versions and deliveries once it is signed.
  *
- * Typing saves to the API by itself and never reaches Streamlit. Trigger `signed`: the id of a
- * new opinion, so that the page may show the case's new state.
+ * Typing saves to the API by itself and never reaches Streamlit. Trigger `news`: an opinion
+ * was signed or came home, so that the page may show the case's new state.
  */
 
 import { Api, ApiError } from "@common/api";
@@ -83,7 +83,7 @@ class Report implements Mounted<ReportData> {
       concordance: this.data.concordance,
       transfer: this.data.transfer,
       exporters: this.data.exporters,
-      changed: (opinions) => this.opinionsChanged(opinions),
+      changed: () => this.newsOfSigned(),
     });
     this.stop.push(() => this.signed.close());
     const leave = (): void => this.saver?.leave();
@@ -283,7 +283,7 @@ class Report implements Mounted<ReportData> {
         if (!(await saver.flush())) {
           throw new ApiError(0, "unsaved", TEXTS.unsavedSign);
         }
-        const opinion = await this.api.post<Opinion>(`${this.path}/opinions`, {
+        await this.api.post<Opinion>(`${this.path}/opinions`, {
           kind,
           password,
           draft_revision: saver.revision,
@@ -291,15 +291,14 @@ class Report implements Mounted<ReportData> {
         });
         await this.signed.refresh();
         if (kind !== "preliminary") this.read();
-        this.args.setTriggerValue("signed", opinion.id);
       },
     });
   }
 
-  private opinionsChanged(opinions: Opinion[]): void {
-    // Another reader signed while this one was writing: say so, keep the text.
-    if (!this.editor || !opinions.length || this.mode) return;
-    if (!this.signed.element.isConnected) this.scroll.append(this.signed.element);
+  /** The page shows the case's new state; what is being written here stays. */
+  private newsOfSigned(): void {
+    if (this.editor && !this.signed.element.isConnected) this.scroll.append(this.signed.element);
+    this.args.setTriggerValue("news", this.signed.opinions.at(0)?.id ?? "");
   }
 
   private async askReaders(): Promise<void> {

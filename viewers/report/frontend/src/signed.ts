@@ -51,7 +51,8 @@ export interface SignedOptions {
   concordance: Choice[];
   transfer: Choice[];
   exporters: Record<string, string>;
-  changed(opinions: Opinion[]): void;
+  /** A new version was signed, or the newest one has come home (not told of the first answer). */
+  changed(): void;
 }
 
 const POLL_MS = 3000;
@@ -62,7 +63,8 @@ const KINDS: Record<Kind, Key> = {
   addendum: "kindAddendum",
   amended: "amended",
 };
-const GONE = new Set(["replaced", "superseded", "cancelled"]);
+// A refused form of the opinion was replaced by one that the other side takes.
+const REFUSED = "refused";
 
 export class Signed {
   readonly element = h("div", { class: "rp-signed" });
@@ -73,6 +75,7 @@ export class Signed {
   private timer: number | undefined;
   private closed = false;
   private shown = "";
+  private news = "";
 
   constructor(private readonly options: SignedOptions) {
     this.element.append(this.home, this.versions);
@@ -93,16 +96,17 @@ export class Signed {
         this.options.api.get<{ items: Delivery[] }>(`${path}/deliveries`),
       ]);
       if (this.closed) return;
-      const more = opinions.items.length !== this.opinions.length;
+      const before = this.news;
       this.opinions = opinions.items.sort((a, b) => b.version - a.version);
       this.deliveries = deliveries.items;
       this.show();
-      if (more) this.options.changed(this.opinions);
+      this.news = `${this.opinions.length} ${this.home.querySelector("[data-landed=true]") !== null}`;
+      if (before !== "" && before !== this.news) this.options.changed();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     } finally {
       if (!this.closed) {
-        const calm = document.hidden || this.deliveries.every((d) => d.landed_at || GONE.has(d.state));
+        const calm = document.hidden || this.deliveries.every((d) => d.landed_at || d.state === REFUSED);
         this.timer = window.setTimeout(() => void this.refresh(), calm ? CALM_POLL_MS : POLL_MS);
       }
     }
@@ -132,15 +136,16 @@ export class Signed {
     this.home.replaceChildren();
     this.home.hidden = this.opinions.length === 0;
     const newest = this.opinions[0];
-    const current = this.deliveries.filter((d) => d.opinion_id === newest?.id && !GONE.has(d.state));
+    const current = this.deliveries.filter((d) => d.opinion_id === newest?.id);
+    const wanted = current.filter((d) => d.state !== REFUSED);
     const landed = current.filter((d) => d.landed_at);
-    const all = current.length > 0 && landed.length === current.length;
+    const all = landed.length > 0 && landed.length === wanted.length;
     const headline = !current.length
       ? t("noDestination")
       : all
         ? t("landedAll")
         : landed.length
-          ? t("landedSome", { n: landed.length, all: current.length })
+          ? t("landedSome", { n: landed.length, all: wanted.length })
           : t("notLanded");
     this.home.append(
       h("div", { class: `hc-notice ${all ? "hc-good" : ""} rp-headline`, "data-landed": String(all) }, h("b", {}, headline)),
@@ -158,6 +163,9 @@ export class Signed {
       tone = "good";
       const proof = delivery.proof === "query" ? t("proofQuery") : t("proofCommitment");
       text = `✔ ${t("landed", { time: clockTime(delivery.landed_at) })} · ${proof}`;
+    } else if (delivery.state === REFUSED) {
+      tone = "quiet";
+      text = t("refusedForm");
     } else if (problem) {
       tone = "bad";
       text = `⚠ ${t("failing", { n: delivery.attempts })}`;

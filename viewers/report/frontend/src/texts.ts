@@ -20,7 +20,7 @@ const catalogue = {
   insert: { vi: "Chèn vào văn bản", en: "Insert into the text" },
   show: { vi: "Xem trên ảnh", en: "Show on the image" },
   keyImages: { vi: "Ảnh then chốt", en: "Key images" },
-  addKeyImage: { vi: "＋ Ảnh đang xem", en: "＋ Image on screen" },
+  addKeyImage: { vi: "+ Ảnh đang xem", en: "+ Image on screen" },
   noKeyImages: { vi: "Chưa chọn ảnh nào.", en: "No image chosen yet." },
   caption: { vi: "Chú thích", en: "Caption" },
   remove: { vi: "Bỏ", en: "Remove" },
@@ -107,7 +107,7 @@ const catalogue = {
   sentWaiting: { vi: "Đã gửi, chờ bằng chứng", en: "Sent, waiting for proof" },
   due: { vi: "Chờ gửi", en: "Waiting to be sent" },
   failing: { vi: "Chưa gửi được (lần {n})", en: "Not sent (attempt {n})" },
-  replaced: { vi: "Thay bằng dạng khác", en: "Replaced by another form" },
+  refusedForm: { vi: "PACS không nhận dạng này", en: "This form is not accepted" },
   noDestination: {
     vi: "Cơ sở yêu cầu chưa khai báo PACS nhận.",
     en: "The asking hospital has no receiving PACS registered.",

@@ -7,7 +7,7 @@
 
 import { Api, ApiError } from "@common/api";
 import controls from "@common/controls.css?inline";
-import { adoptStyles, h, isTyping } from "@common/dom";
+import { adoptStyles, h, icon, isTyping } from "@common/dom";
 import { clockTime } from "@common/format";
 import { guardSession } from "@common/guard";
 import { entry, type HostData, type MountArguments, type Mounted } from "@common/host";
@@ -16,7 +16,7 @@ import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
 import { Alerts } from "./alert";
-import { awaitsReader, compare, haystack, matches, shows, type Filter, type Row, type SortKey } from "./rows";
+import { awaitsReader, compare, haystack, matches, shows, type Filter, type Row, type SortKey, type View } from "./rows";
 import { Table, type Labels, type PluginColumn } from "./table";
 import { TEXTS } from "./texts";
 import styles from "./worklist.css?inline";
@@ -32,6 +32,8 @@ export interface WorklistData extends HostData {
 
 const POLL_MS = 4000;
 const HIDDEN_POLL_MS = 20000;
+const BELL = "M6 16v-5a6 6 0 0 1 12 0v5l2 2H4z|M10 21h4";
+const SLASH = "M4 4l16 16";
 const FILTER = "hoichan.worklist.filter";
 
 class Worklist implements Mounted<WorklistData> {
@@ -69,7 +71,7 @@ class Worklist implements Mounted<WorklistData> {
     this.stop.push(guardSession(this.api));
     this.build();
 
-    const tick = setInterval(() => this.table.tick(this.sinceAnswer), 1000);
+    const tick = setInterval(() => this.table.tick(this.view), 1000);
     const keys = (event: KeyboardEvent): void => this.pressed(event);
     const seen = (): void => void (document.hidden || this.ask());
     window.addEventListener("keydown", keys);
@@ -100,8 +102,9 @@ class Worklist implements Mounted<WorklistData> {
     this.root.remove();
   }
 
-  private get sinceAnswer(): number {
-    return (performance.now() - this.answeredAt) / 1000;
+  private get view(): View {
+    const { username, asking } = this.data;
+    return { username, asking, sinceAnswer: (performance.now() - this.answeredAt) / 1000 };
   }
 
   private build(): void {
@@ -129,18 +132,19 @@ class Worklist implements Mounted<WorklistData> {
         }
       },
     });
-    const sound = h(
-      "button",
-      {
-        type: "button",
-        class: "hc-button hc-quiet wl-sound",
-        onclick: () => {
-          this.alerts.sound = !this.alerts.sound;
-          sound.textContent = `${this.alerts.sound ? "🔔" : "🔕"} ${t(this.alerts.sound ? "soundOn" : "soundOff")}`;
-        },
+    const sound = h("button", {
+      type: "button",
+      class: "hc-button hc-quiet wl-sound",
+      onclick: () => {
+        this.alerts.sound = !this.alerts.sound;
+        showSound();
       },
-      `${this.alerts.sound ? "🔔" : "🔕"} ${t(this.alerts.sound ? "soundOn" : "soundOff")}`,
-    );
+    });
+    const showSound = (): void => {
+      const on = this.alerts.sound;
+      sound.replaceChildren(icon(on ? BELL : `${BELL}|${SLASH}`), t(on ? "soundOn" : "soundOff"));
+    };
+    showSound();
     const scroller = h("div", { class: "wl-scroll" });
     this.table = new Table(
       {
@@ -226,16 +230,15 @@ class Worklist implements Mounted<WorklistData> {
   }
 
   private render(): void {
-    const since = this.sinceAnswer;
-    const { username } = this.data;
+    const { view } = this;
     const visible = this.rows
-      .filter((row) => shows(this.filter, row, username, since))
+      .filter((row) => shows(this.filter, row, view))
       .filter((row) => matches(this.folded.get(row.id) ?? "", this.search))
       .sort(compare(this.sort));
-    this.table.show(visible, this.sort, since);
+    this.table.show(visible, this.sort, view);
     for (const button of this.body.querySelectorAll<HTMLButtonElement>(".wl-tabs button")) {
       const filter = button.dataset.filter as Filter;
-      const count = this.rows.filter((row) => shows(filter, row, username, since)).length;
+      const count = this.rows.filter((row) => shows(filter, row, view)).length;
       button.setAttribute("aria-pressed", String(filter === this.filter));
       button.dataset.tone = filter === "overdue" && count > 0 ? "bad" : "";
       (button.lastElementChild as HTMLElement).textContent = String(count);

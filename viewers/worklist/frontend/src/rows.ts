@@ -48,9 +48,18 @@ export const isEmergency = (row: Row): boolean => EMERGENCY.has(row.priority);
 export const awaitsReader = (row: Row): boolean =>
   isEmergency(row) && (WAITING.has(row.state) || row.state === "assigned");
 
-/** Seconds until the case's clock runs out, or null when no clock runs. */
-export function timeLeft(row: Row, sinceAnswer: number): number | null {
-  if (row.time_left_seconds === null || !UNSIGNED.has(row.state)) return null;
+/** Whose clock matters: a signed case's clock is the asking side's (acknowledge, decide, report). */
+export interface View {
+  username: string;
+  asking: boolean;
+  /** Seconds since the server said how much time is left. */
+  sinceAnswer: number;
+}
+
+/** Seconds until the case's clock runs out, or null when none runs for this side. */
+export function timeLeft(row: Row, { asking, sinceAnswer }: View): number | null {
+  if (row.time_left_seconds === null || FINISHED.has(row.state)) return null;
+  if (!asking && !UNSIGNED.has(row.state)) return null;
   return row.time_left_seconds - sinceAnswer;
 }
 
@@ -68,12 +77,13 @@ const TASKS: Record<string, Task> = {
 /** What the asking side has to do next, if anything. */
 export const task = (row: Row): Task | null => TASKS[row.state] ?? null;
 
-export function shows(filter: Filter, row: Row, username: string, sinceAnswer: number): boolean {
+export function shows(filter: Filter, row: Row, view: View): boolean {
+  const { username } = view;
   switch (filter) {
     case "all":
       return true;
     case "active":
-      return !FINISHED.has(row.state) && row.state !== "draft";
+      return !FINISHED.has(row.state) && (view.asking || row.state !== "draft");
     case "mine":
       return (
         (row.assignee?.username === username || row.requester?.username === username) &&
@@ -82,7 +92,7 @@ export function shows(filter: Filter, row: Row, username: string, sinceAnswer: n
     case "queue":
       return WAITING.has(row.state);
     case "overdue":
-      return (timeLeft(row, sinceAnswer) ?? 1) < 0;
+      return (timeLeft(row, view) ?? 1) < 0;
     case "todo":
       return task(row) !== null;
   }

@@ -5,7 +5,7 @@ import { span } from "@common/format";
 import type { Language } from "@common/host";
 import type { Translate } from "@common/i18n";
 
-import { age, awaitsReader, isEmergency, task, timeLeft, type Row, type SortKey } from "./rows";
+import { age, awaitsReader, isEmergency, task, timeLeft, type Row, type SortKey, type View } from "./rows";
 import type { Key } from "./texts";
 
 export interface PluginColumn {
@@ -53,16 +53,16 @@ interface Column {
 
 function columns(options: TableOptions): Column[] {
   return [
-    { name: "priority", title: "priority", width: "112px", sort: "urgency" },
-    { name: "time", title: "timeLeft", width: "104px", sort: "urgency" },
-    { name: "number", title: "number", width: "122px", sort: "number" },
-    { name: "patient", title: "patient", width: "21%", sort: "patient" },
-    { name: "site", title: options.asking ? "consulted" : "site", width: "14%", sort: "site" },
-    { name: "modality", title: "modality", width: "62px" },
+    { name: "priority", title: "priority", width: "106px", sort: "urgency" },
+    { name: "time", title: "timeLeft", width: "100px", sort: "urgency" },
+    { name: "number", title: "number", width: "118px", sort: "number" },
+    { name: "patient", title: "patient", width: "20%", sort: "patient" },
+    { name: "site", title: options.asking ? "consulted" : "site", width: "12%", sort: "site" },
+    { name: "modality", title: "modality", width: "56px" },
     { name: "question", title: "question", width: "auto" },
-    { name: "images", title: "images", width: "58px" },
-    { name: "state", title: "state", width: "132px", sort: "state" },
-    { name: "reader", title: "reader", width: "11%" },
+    { name: "images", title: "images", width: "54px" },
+    { name: "state", title: "state", width: "128px", sort: "state" },
+    { name: "reader", title: "reader", width: "9%" },
     ...options.pluginColumns.map((column) => ({
       name: `plugin:${column.id}`,
       title: column,
@@ -133,7 +133,7 @@ export class Table {
   }
 
   /** Show exactly `rows`, in their order; the row in focus stays where the eye has it. */
-  show(rows: readonly Row[], sort: SortKey, sinceAnswer: number): void {
+  show(rows: readonly Row[], sort: SortKey, view: View): void {
     for (const [key, cells] of this.headers) {
       for (const cell of cells) mark(cell, "aria-sort", key === sort ? "ascending" : null);
     }
@@ -151,7 +151,7 @@ export class Table {
     for (const row of rows) {
       const line = this.lines.get(row.id) ?? this.line(row);
       line.row = row;
-      this.write(line, sinceAnswer);
+      this.write(line, view);
       if (line.element === place) place = place.nextElementSibling;
       else this.body.insertBefore(line.element, place);
     }
@@ -162,8 +162,8 @@ export class Table {
   }
 
   /** Only the clocks: once a second. */
-  tick(sinceAnswer: number): void {
-    for (const line of this.lines.values()) this.clock(line, sinceAnswer);
+  tick(view: View): void {
+    for (const line of this.lines.values()) this.clock(line, view);
   }
 
   focusFirst(): void {
@@ -185,7 +185,7 @@ export class Table {
     return line;
   }
 
-  private write(line: Line, sinceAnswer: number): void {
+  private write(line: Line, view: View): void {
     const { row, element } = line;
     const { t, labels } = this.options;
     const cell = (name: string): HTMLTableCellElement => line.cells.get(name) as HTMLTableCellElement;
@@ -195,7 +195,7 @@ export class Table {
       tone: isEmergency(row) ? "bad" : row.priority === "P2" ? "warn" : "quiet",
       text: `${PRIORITY_SIGNS[row.priority] ?? "○"} ${labels.priorities[row.priority] ?? row.priority}`,
     });
-    this.clock(line, sinceAnswer);
+    this.clock(line, view);
     say(cell("number"), row.number);
     this.patient(cell("patient"), row);
     const site = this.options.asking ? row.consulted_site_name : row.requesting_site_name;
@@ -230,7 +230,8 @@ export class Table {
     const { t } = this.options;
     if (!cell.firstElementChild) cell.append(h("span"), h("small"));
     const [name, about] = [cell.children[0] as Element, cell.children[1] as Element];
-    say(name, row.patient_name.replaceAll("^", " ").trim() || t("unknownPatient"));
+    const unnamed = row.instance_count ? "—" : t("unknownPatient");
+    say(name, row.patient_name.replaceAll("^", " ").trim() || unnamed);
     const found = age(row.patient_birth_date, new Date());
     const years = !found ? "" : "years" in found ? t("years", { age: found.years }) : t("months", { age: found.months });
     const sexes: Record<string, Key> = { M: "male", F: "female", O: "other" };
@@ -238,9 +239,9 @@ export class Table {
     say(about, [sex ? t(sex) : "", years].filter(Boolean).join(" · "));
   }
 
-  private clock(line: Line, sinceAnswer: number): void {
+  private clock(line: Line, view: View): void {
     const cell = line.cells.get("time") as HTMLTableCellElement;
-    const left = timeLeft(line.row, sinceAnswer);
+    const left = timeLeft(line.row, view);
     if (left === null) {
       say(cell, "");
       mark(cell, "data-tone", null);

@@ -1,0 +1,106 @@
+"""What stands around every page: navigation by role, the user's corner, the style sheet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from workstation import accounts
+from workstation.context import Context
+from workstation.i18n import LANGUAGES, N_, _
+from workstation.roles import Principal, Role
+from workstation.ui import parts, session, theme
+from workstation.ui.screens import (
+    account,
+    case,
+    deliveries,
+    guests,
+    hospitals,
+    people,
+    reading,
+    request,
+    worklist,
+)
+
+__all__ = ["PLACES", "Place", "run"]
+
+CLINICAL = frozenset(
+    {Role.REQUESTER, Role.TECHNICIAN, Role.RADIOLOGIST, Role.PATHOLOGIST, Role.COORDINATOR}
+)
+ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+ADMINISTRATION = N_("Administration")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page: its address, its title, and whose it is."""
+
+    address: str
+    title: str
+    render: Callable[[Context, Principal], None]
+    roles: frozenset[Role]
+    group: str = ""
+    listed: bool = True
+
+
+PLACES = (
+    Place("worklist", N_("Worklist"), worklist.render, CLINICAL),
+    Place("request", N_("New consult"), request.render, frozenset({Role.REQUESTER})),
+    Place("reading", N_("Reading room"), reading.render, CLINICAL, listed=False),
+    Place("case", N_("Case"), case.render, CLINICAL, listed=False),
+    Place("deliveries", N_("Returned results"), deliveries.render, CLINICAL),
+    Place(
+        "hospitals",
+        N_("Hospitals"),
+        hospitals.render,
+        ADMINISTRATOR | {Role.TECHNICIAN},
+        ADMINISTRATION,
+    ),
+    Place("users", N_("Users"), people.render, ADMINISTRATOR, ADMINISTRATION),
+    Place("plugins", N_("Plugins"), guests.render, ADMINISTRATOR, ADMINISTRATION),
+    Place("account", N_("Account"), account.render, frozenset(Role), listed=False),
+)
+
+
+def run() -> None:
+    """Show the page of this address to the one who is signed in."""
+    st.set_page_config(page_title="Hội chẩn", layout="wide")
+    st.html(theme.style_sheet())
+    context, principal = session.current()
+    places = [place for place in PLACES if principal.has(*place.roles)]
+    pages = {
+        place.address: st.Page(
+            partial(show, place, context, principal),
+            title=_(place.title),
+            url_path=place.address,
+            default=place is places[0],
+            visibility="visible" if place.listed else "hidden",
+        )
+        for place in places
+    }
+    st.session_state["places"] = pages
+    groups: dict[str, list[st.Page]] = {}
+    for place in places:
+        groups.setdefault(_(place.group) if place.group else "", []).append(pages[place.address])
+    chosen = st.navigation(groups, position="top")
+    corner(context, principal)
+    chosen.run()
+
+
+def show(place: Place, context: Context, principal: Principal) -> None:
+    with parts.explaining():
+        place.render(context, principal)
+
+
+def corner(context: Context, principal: Principal) -> None:
+    """Top right: who is signed in, in which language, and the way out."""
+    with st.container(key="corner"), st.popover(principal.name):
+        for code in LANGUAGES:
+            if code != principal.language and st.button(
+                account.LANGUAGE_NAMES[code], key=f"language_{code}", width="stretch"
+            ):
+                accounts.change_language(context, principal, code)
+                st.rerun()
+        st.page_link(st.session_state["places"]["account"], label=_("Account"))
+        st.html(parts.link(f"{context.settings.base_path}/logout", _("Sign out")))
