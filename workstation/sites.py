@@ -15,6 +15,7 @@ from dicom_node.peers import Peer
 from dicom_node.records import ReadScope
 from workstation import audit
 from workstation.audit import AuditEvent
+from workstation.consult.deliveries import readdress
 from workstation.context import Context
 from workstation.database import ae_titles, sites
 from workstation.errors import Conflict, InvalidRequest, NotFound
@@ -164,6 +165,7 @@ def add_ae_title(
         connection.execute(
             insert(ae_titles).values(ae_title=ae_title, site=site, created_at=now, **values)
         )
+        readdress(connection, site, now)
         _audit(connection, principal, now, site_code=site, ae_title=ae_title, **values)
     return _get_ae(context, site, ae_title)
 
@@ -183,6 +185,7 @@ def change_ae_title(
         if values:
             mine = ae_titles.c.ae_title == ae_title
             connection.execute(update(ae_titles).where(mine).values(**values))
+        readdress(connection, site, now)
         _audit(connection, principal, now, site_code=site, ae_title=ae_title, **values)
     return _get_ae(context, site, ae_title)
 

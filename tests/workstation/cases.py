@@ -3,14 +3,17 @@
 from typing import Any
 
 from dicom_node.records import StudyRecord
-from plugins.nouns import State
+from plugins.nouns import Opinion, State
 from tests.factories import EVERYTHING, ct_series, file_bytes, from_site
+from tests.workstation.conftest import PASSWORD
 from workstation.accounts import Principal
 from workstation.consult import case as cases
+from workstation.consult import draft as drafts
+from workstation.consult import opinion as opinions
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
 
-__all__ = ["REQUEST", "arrive", "asked", "brought_to", "request"]
+__all__ = ["REQUEST", "arrive", "asked", "brought_to", "request", "signed", "written"]
 
 REQUEST: dict[str, Any] = {
     "area": "radiology",
@@ -74,3 +77,30 @@ def brought_to(context: Context, people: dict[str, Principal], state: State) -> 
         return cases.assign(context, coordinator, case.id, "radiologist")
     assert state is State.READING
     return cases.start_reading(context, radiologist, case.id)
+
+
+def written(
+    context: Context, author: Principal, case: CaseRecord, **changes: Any
+) -> tuple[dict[str, Any], int]:
+    """A draft with nothing left open; its content and revision."""
+    kept = drafts.get_draft(context, author, case.id)
+    content = {
+        **kept.content,
+        "sections": {section.key: f"Nội dung {section.key}" for section in kept.template.sections},
+        "answers": {question.id: "Có." for question in case.questions},
+        "concordance": "minor",
+        "transfer": "recommended",
+        **changes,
+    }
+    return content, drafts.save_draft(context, author, case.id, content, kept.revision)
+
+
+def signed(
+    context: Context, people: dict[str, Principal], case: CaseRecord, **changes: Any
+) -> Opinion:
+    """The radiologist's final opinion."""
+    author = people["radiologist"]
+    _, revision = written(context, author, case, **changes)
+    return opinions.sign(
+        context, author, case.id, kind="final", password=PASSWORD, draft_revision=revision
+    )

@@ -1,7 +1,7 @@
 """What people do to a request that was sent, up to the outcome; the opinion is elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -10,6 +10,7 @@ from plugins.nouns import State
 from workstation import access
 from workstation.access import Action
 from workstation.consult.clocks import OUTCOME_DUE
+from workstation.consult.deliveries import is_home
 from workstation.consult.moves import ACCESS_AFTER_CLOSING, known, move, revoke_grants
 from workstation.consult.rows import CaseRecord
 from workstation.consult.sending import assign_to, queue_if_ready, require_consulted_site, send
@@ -31,6 +32,7 @@ __all__ = [
     "decline",
     "mark_delivered",
     "redirect",
+    "remember_reader",
     "report_incomplete",
     "start_reading",
 ]
@@ -97,7 +99,7 @@ def start_reading(
     with context.database.begin() as connection:
         case = known(connection, now, case_id)
         access.require(principal, Action.WRITE, case)
-        _remember_reader(connection, principal, case, now)
+        _open(connection, principal, case, now)
         if case.state in (State.QUEUED, State.ASSIGNED, State.READING):
             mine = case.assignee is not None and case.assignee.username == principal.username
             if case.state is State.QUEUED or (take_over and not mine):
@@ -174,7 +176,7 @@ def cancel(context: Context, principal: Principal, case_id: str, reason: str) ->
 def mark_delivered(context: Context, connection: Connection, case_id: str) -> None:
     """The newest opinion has landed wherever it was sent; nothing more when it was read already."""
     case = known(connection, context.clock(), case_id)
-    if case.state is State.FINAL:
+    if case.state is State.FINAL and is_home(connection, case_id):
         move(context, connection, SYSTEM, case, Event.DELIVER)
 
 
@@ -256,9 +258,21 @@ def _require_expert(connection: Connection, case: CaseRecord, username: str) -> 
     )
 
 
-def _remember_reader(
-    connection: Connection, principal: Principal, case: CaseRecord, at: datetime
+def remember_reader(
+    context: Context, principal: Principal, case: CaseRecord, every: timedelta = timedelta()
 ) -> None:
+    """Write down that the principal has the case open now, if that was not done lately."""
+    now = context.clock()
+    mine = (case_readers.c.case_id == case.id) & (case_readers.c.username == principal.username)
+    with context.database.read() as connection:
+        seen_at = connection.scalar(select(case_readers.c.seen_at).where(mine))
+    if seen_at is not None and now - seen_at < every:
+        return
+    with context.database.begin() as connection:
+        _open(connection, principal, case, now)
+
+
+def _open(connection: Connection, principal: Principal, case: CaseRecord, at: datetime) -> None:
     mine = (case_readers.c.case_id == case.id) & (case_readers.c.username == principal.username)
     if not connection.execute(update(case_readers).where(mine).values(seen_at=at)).rowcount:
         connection.execute(
