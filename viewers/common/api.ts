@@ -54,6 +54,11 @@ export class Api {
     return this.send("GET", path, undefined, signal);
   }
 
+  /** `get` of a page that asks by itself: a tab left open does not keep its session alive. */
+  poll<Answer>(path: string): Promise<Answer> {
+    return this.send("GET", path, undefined, undefined, { "X-Hoichan-Background": "1" });
+  }
+
   post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
     return this.send("POST", path, body);
   }
@@ -95,11 +100,13 @@ export class Api {
     path: string,
     body?: unknown,
     signal?: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const response = await this.request(`/api/v1${path}`, {
       method,
       headers: {
         Accept: "application/json",
+        ...headers,
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

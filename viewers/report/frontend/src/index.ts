@@ -304,7 +304,7 @@ class Report implements Mounted<ReportData> {
   private async askReaders(): Promise<void> {
     if (document.hidden) return;
     try {
-      this.showReaders(await this.api.get<Draft>(`${this.path}/draft`));
+      this.showReaders(await this.api.poll<Draft>(`${this.path}/draft`));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error; // asked again in a few seconds
     }

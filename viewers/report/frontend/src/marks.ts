@@ -75,7 +75,7 @@ export class Marks {
   private async ask(): Promise<void> {
     const { api, caseId } = this.options;
     try {
-      const answer = await api.get<{ items: Mark[]; revision: number }>(
+      const answer = await api.poll<{ items: Mark[]; revision: number }>(
         `/cases/${encodeURIComponent(caseId)}/annotations?since=${this.revision}`,
       );
       if (answer.revision === this.revision && !this.first) return;

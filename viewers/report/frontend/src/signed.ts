@@ -92,8 +92,8 @@ export class Signed {
     const path = `/cases/${encodeURIComponent(this.options.caseId)}`;
     try {
       const [opinions, deliveries] = await Promise.all([
-        this.options.api.get<{ items: Opinion[] }>(`${path}/opinions`),
-        this.options.api.get<{ items: Delivery[] }>(`${path}/deliveries`),
+        this.options.api.poll<{ items: Opinion[] }>(`${path}/opinions`),
+        this.options.api.poll<{ items: Delivery[] }>(`${path}/deliveries`),
       ]);
       if (this.closed) return;
       const before = this.news;

@@ -209,7 +209,7 @@ class Worklist implements Mounted<WorklistData> {
   private async ask(): Promise<void> {
     clearTimeout(this.poll);
     try {
-      const answer = await this.api.get<{ items: Row[] }>("/cases?limit=500");
+      const answer = await this.api.poll<{ items: Row[] }>("/cases?limit=500");
       if (this.gone) return;
       this.rows = answer.items;
       this.folded = new Map(this.rows.map((row) => [row.id, haystack(row)]));
