@@ -46,5 +46,5 @@ def api_docs_routes(base_path: str) -> list[Route]:
     return [
         Route("/api/docs", page, methods=["GET"]),
         Route("/api/docs/start.js", start, methods=["GET"]),
-        Route("/api/docs/files/{path:path}", files, methods=["GET", "HEAD"]),
+        Route("/api/docs/files/{path:path}", files.respond, methods=["GET", "HEAD"]),
     ]

@@ -47,7 +47,7 @@ class ImmutableFiles:
         self.compress = compress
         self._compressed: dict[Path, bytes] = {}
 
-    async def __call__(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         path = self._find(request.path_params["path"])
         headers = {
             "cache-control": "no-cache" if path.name in UNHASHED else IMMUTABLE,

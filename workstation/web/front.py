@@ -92,15 +92,16 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
             Freezer.freeze()
             yield
 
+    bundle = ImmutableFiles(DIST)
     static = ImmutableFiles(streamlit_files() / "static", compress=True)
     app = Starlette(
         routes=[
             *SignIn(context, identity, sockets).routes(),
-            Route("/healthz", health, methods=["GET"]),
-            Route("/metrics", metrics, methods=["GET"]),
-            Route("/assets/{path:path}", ImmutableFiles(DIST), methods=["GET", "HEAD"]),
-            Route("/static/{path:path}", static, methods=["GET", "HEAD"]),
-            Route("/viewer", Viewer(context), methods=["GET"]),
+            Route("/healthz", health.respond, methods=["GET"]),
+            Route("/metrics", metrics.respond, methods=["GET"]),
+            Route("/assets/{path:path}", bundle.respond, methods=["GET", "HEAD"]),
+            Route("/static/{path:path}", static.respond, methods=["GET", "HEAD"]),
+            Route("/viewer", Viewer(context).respond, methods=["GET"]),
             *api_docs_routes(base_path),
             Mount("/api", Forgetting(api_app(context), doorkeeper)),
             Mount("/dicom-web", dicomweb_app(context.archive, doorkeeper)),

@@ -33,7 +33,7 @@ class Health:
         self.context = context
         self.children = children
 
-    async def __call__(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         checks = await anyio.to_thread.run_sync(self.checks)
         healthy = all(checks.values())
         body = {"status": "ok" if healthy else "failing", "checks": checks}
@@ -92,7 +92,7 @@ class Metrics(Collector):
         self.requests.labels(method if method in METHODS else "other", zone, str(status)).inc()
         self.seconds.labels(zone).observe(seconds)
 
-    async def __call__(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         body = await anyio.to_thread.run_sync(generate_latest, self.registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 

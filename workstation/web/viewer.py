@@ -29,7 +29,7 @@ class Viewer:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    async def __call__(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         principal: Principal = request.state.principal
         case_id = request.query_params.get("case", "")
         study_instance_uid = request.query_params.get("study", "")
