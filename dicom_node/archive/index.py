@@ -6,11 +6,8 @@ Writers come one after the other, also across processes, so a change's number te
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -24,6 +21,7 @@ from sqlalchemy import (
 )
 
 from dicom_node.archive.files import FileStore
+from dicom_node.archive.migrations import is_up_to_date, upgrade
 from dicom_node.archive.query import (
     INSTANCE_KEYS,
     SERIES_KEYS,
@@ -63,10 +61,8 @@ class Index:
             event.listen(self._writer, "connect", _leave_transactions_to_us)
             event.listen(self._writer, "begin", _begin_immediate)
         with files.exclusive(), self._writer.begin() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if not is_up_to_date(connection):
+                upgrade(connection)
 
     def close(self) -> None:
         for engine in (self._reader, self._writer):
