@@ -46,7 +46,7 @@ def request_commitment(
     transaction_uid: str,
     references: Sequence[tuple[str, str]],
     *,
-    wait_seconds: float = 5.0,
+    wait_seconds: float = 2.0,
 ) -> CommitmentReport | None:
     """Ask `peer` to commit to (SOP Class UID, SOP Instance UID) `references`.
 

@@ -7,6 +7,7 @@ crash, is always those stored bytes under the same SOP Instance UIDs.
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -19,6 +20,7 @@ from plugins.contributions import Exporter
 from plugins.nouns import Export, Opinion
 from workstation.consult.case import load_case
 from workstation.consult.opinion import load_opinion
+from workstation.consult.pictures import picture_of
 from workstation.context import Context
 from workstation.database import deliveries
 
@@ -28,7 +30,7 @@ EVERYTHING = ReadScope(everything=True)
 
 
 class ExportFailed(Exception):
-    """An exporter gave nothing, broke down, or made an object the archive does not accept."""
+    """An exporter broke down, or made an object the archive does not accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class ExportedObject:
 def encode(
     context: Context, exporter: Exporter, opinion_id: str, study_instance_uid: str
 ) -> list[ExportedObject]:
-    """Encode one opinion for one study and keep the objects durably.
+    """Encode one opinion for one study and keep the objects durably; none when it has none.
 
     Raises
     ------
@@ -55,11 +57,9 @@ def encode(
         With a sentence for the administrator.
     """
     export = _export(context, exporter, opinion_id, study_instance_uid)
-    datasets: Sequence[Dataset] = context.plugins.call(
-        exporter, exporter.encode, export, default=()
-    )
-    if not datasets:
-        raise ExportFailed(f"The exporter {exporter.id!r} made no object; see its failure.")
+    datasets: Sequence[Dataset] | None = context.plugins.call(exporter, exporter.encode, export)
+    if datasets is None:
+        raise ExportFailed(f"The exporter {exporter.id!r} failed; the list of plugins says why.")
     study = context.archive.study(study_instance_uid, scope=EVERYTHING)
     origin = Origin(site=study.site, ae_title=context.settings.ae_title, channel=Channel.LOCAL)
     return [_keep(context, exporter, dataset, origin) for dataset in datasets]
@@ -104,6 +104,7 @@ def _export(
         institution=case.consulted_site_name,
         uid=uid,
         previous=_previous(context, exporter, opinion, study_instance_uid),
+        render=partial(picture_of, context.archive),
     )
 
 

@@ -9,13 +9,13 @@ twice: the objects keep their UIDs and bytes, and a PACS takes the second as the
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from pydicom.uid import UID, generate_uid
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from dicom_node.errors import (
     AssociationRejected,
@@ -34,13 +34,14 @@ from dicom_node.scu import (
 from plugins.contributions import Exporter
 from plugins.nouns import Text
 from workstation import audit
-from workstation.consult.case import mark_delivered
+from workstation.consult.course import mark_delivered
+from workstation.consult.deliveries import DUE, LANDED, REFUSED, SENT, is_home
 from workstation.consult.export import EVERYTHING, ExportedObject, ExportFailed, encode
 from workstation.context import Context
 from workstation.database import ae_titles, deliveries
 from workstation.roles import SYSTEM
 
-__all__ = ["DeliveryState", "deliver", "due_deliveries", "free_leases", "record_commitment"]
+__all__ = ["deliver", "due_deliveries", "free_leases", "record_commitment"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,15 +52,6 @@ LEASE = timedelta(minutes=3)
 REPORT_SECONDS = 20
 # In the column ``proof``: a report was promised and has not come yet.
 ASKED = "asked"
-
-
-class DeliveryState:
-    """States of a delivery row."""
-
-    DUE = "due"
-    SENT = "sent"
-    LANDED = "landed"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,7 @@ def due_deliveries(context: Context, limit: int = 100) -> list[str]:
     query = (
         select(deliveries.c.id)
         .where(
-            deliveries.c.state.in_((DeliveryState.DUE, DeliveryState.SENT)),
+            deliveries.c.state.in_((DUE, SENT)),
             or_(deliveries.c.next_attempt_at.is_(None), deliveries.c.next_attempt_at <= now),
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= now),
         )
@@ -92,20 +84,11 @@ def deliver(context: Context, delivery_id: str) -> str | None:
     languages, and when it is tried again.
     """
     row = _lease(context, delivery_id)
-    if row is None:
-        return None
-    try:
-        changes = _advance(context, row)
-    except _Failure as failure:
-        changes = _failed(context, row, failure)
-    except Exception:
-        logger.exception("delivery %s broke down", delivery_id)
-        text = Text(
-            "Lỗi nội bộ khi gửi; xem nhật ký máy chủ.", "Internal error; see the server log."
-        )
-        changes = _failed(context, row, _Failure(text))
-    _save(context, row, changes)
-    return str(changes["state"])
+    if row is not None and row.state == DUE:
+        row = _step(context, row, _send)
+    if row is not None and row.state == SENT:
+        row = _step(context, row, _prove)
+    return None if row is None else str(row.state)
 
 
 def record_commitment(context: Context, report: CommitmentReport) -> bool:
@@ -115,7 +98,7 @@ def record_commitment(context: Context, report: CommitmentReport) -> bool:
         row = connection.execute(query).first()
     if row is None or not report.transaction_uid:
         return False
-    if row.state == DeliveryState.SENT:
+    if row.state == SENT:
         _save(context, row, _judged(context, row, report))
     return True
 
@@ -132,7 +115,7 @@ def _lease(context: Context, delivery_id: str) -> Row[Any] | None:
         update(deliveries)
         .where(
             deliveries.c.id == delivery_id,
-            deliveries.c.state.in_((DeliveryState.DUE, DeliveryState.SENT)),
+            deliveries.c.state.in_((DUE, SENT)),
             or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= now),
         )
         .values(leased_until=now + LEASE)
@@ -144,12 +127,26 @@ def _lease(context: Context, delivery_id: str) -> Row[Any] | None:
         return connection.execute(query).one()
 
 
-def _advance(context: Context, row: Row[Any]) -> dict[str, Any]:
-    peer = _peer(context, row.destination)
-    if row.state == DeliveryState.DUE:
-        objects = _send(context, row, peer)
-        row = _save(context, row, _sent(context, objects)) or row
-    return _prove(context, row, peer)
+def _step(
+    context: Context,
+    row: Row[Any],
+    act: Callable[[Context, Row[Any], Peer], dict[str, Any] | None],
+) -> Row[Any] | None:
+    """Do one thing and write down what came of it; None when the row is gone or moved on."""
+    try:
+        changes = act(context, row, _peer(context, row.destination))
+    except _Failure as failure:
+        changes = _failed(context, row, failure)
+    except Exception:
+        logger.exception("delivery %s broke down", row.id)
+        text = Text(
+            "Lỗi nội bộ khi gửi; xem nhật ký máy chủ.", "Internal error; see the server log."
+        )
+        changes = _failed(context, row, _Failure(text))
+    if changes is None:
+        _drop(context, row)
+        return None
+    return _save(context, row, changes)
 
 
 def _peer(context: Context, ae_title: str) -> Peer:
@@ -168,8 +165,11 @@ def _peer(context: Context, ae_title: str) -> Peer:
     return Peer(found.ae_title, found.host, found.port)
 
 
-def _send(context: Context, row: Row[Any], peer: Peer) -> list[ExportedObject]:
-    """Send the primary exporter's objects, or the first fallback's that the peer accepts."""
+def _send(context: Context, row: Row[Any], peer: Peer) -> dict[str, Any] | None:
+    """Send the primary exporter's objects, or the first fallback's that the peer accepts.
+
+    None when the exporter has nothing to say of this opinion: a key image object without keys.
+    """
     refusals: list[str] = []
     for exporter in _candidates(context, row.exporter):
         try:
@@ -181,10 +181,12 @@ def _send(context: Context, row: Row[Any], peer: Peer) -> list[ExportedObject]:
                     f"The result could not be encoded ({exporter.id}): {error}",
                 )
             ) from error
+        if not objects:
+            return None
         results = _store(context, peer, objects)
         _learn(context, peer, results)
         if all(result.stored for result in results):
-            return objects
+            return _sent(context, objects)
         bad = next(result for result in results if not result.stored)
         if not any(result.refused for result in results):
             raise _Failure(Text(f"Gửi tới {peer} không thành công: {bad.error}", bad.error))
@@ -250,7 +252,7 @@ def _learn(context: Context, peer: Peer, results: Sequence[SendResult]) -> None:
 def _sent(context: Context, objects: Sequence[ExportedObject]) -> dict[str, Any]:
     now = context.clock()
     return {
-        "state": DeliveryState.SENT,
+        "state": SENT,
         "objects": [one.as_json() for one in objects],
         "sent_at": now,
         "proof": "",
@@ -275,7 +277,7 @@ def _prove(context: Context, row: Row[Any], peer: Peer) -> dict[str, Any]:
                 return _judged(context, row, report)
             # It will report to our listener (`record_commitment`); if not, we look ourselves.
             later = context.clock() + timedelta(seconds=REPORT_SECONDS)
-            return {"state": DeliveryState.SENT, "proof": ASKED, "next_attempt_at": later}
+            return {"state": SENT, "proof": ASKED, "next_attempt_at": later}
     held = _held(context, row, peer)
     if held is None:
         raise _Failure(
@@ -323,7 +325,7 @@ def _not_there(peer: Peer | str) -> Text:
 
 def _landed(context: Context, proof: str) -> dict[str, Any]:
     return {
-        "state": DeliveryState.LANDED,
+        "state": LANDED,
         "proof": proof,
         "landed_at": context.clock(),
         "last_error": {},
@@ -336,7 +338,7 @@ def _failed(context: Context, row: Row[Any], failure: _Failure) -> dict[str, Any
     seconds = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
     later = context.clock() + timedelta(seconds=seconds * random.uniform(0.9, 1.1))
     return {
-        "state": DeliveryState.REFUSED if failure.refused else DeliveryState.DUE,
+        "state": REFUSED if failure.refused else DUE,
         "proof": "",
         "attempts": attempts,
         "last_error": {"vi": failure.text.vi, "en": failure.text.en},
@@ -357,9 +359,16 @@ def _save(context: Context, row: Row[Any], changes: dict[str, Any]) -> Row[Any] 
             return None
         if changes["state"] != row.state:
             _record(context, connection, row, changes)
-        if _opinion_is_home(connection, row.opinion_id):
+        if is_home(connection, row.case_id):
             mark_delivered(context, connection, row.case_id)
         return connection.execute(select(deliveries).where(itself)).one()
+
+
+def _drop(context: Context, row: Row[Any]) -> None:
+    with context.database.begin() as connection:
+        connection.execute(delete(deliveries).where(deliveries.c.id == row.id))
+        if is_home(connection, row.case_id):
+            mark_delivered(context, connection, row.case_id)
 
 
 def _record(
@@ -378,12 +387,3 @@ def _record(
         state=changes["state"],
         proof=changes.get("proof", ""),
     )
-
-
-def _opinion_is_home(connection: Connection, opinion_id: str) -> bool:
-    query = select(deliveries.c.state).where(deliveries.c.opinion_id == opinion_id)
-    states = set(connection.scalars(query))
-    return DeliveryState.LANDED in states and states <= {
-        DeliveryState.LANDED,
-        DeliveryState.REFUSED,
-    }
