@@ -69,9 +69,12 @@ def dicomweb_app(
 
 
 def _quieten_pydicom() -> None:
-    """Its remarks on odd values quote them, and a value may be a patient's."""
+    """Its remarks on odd values quote them, and a value may be a patient's.
+
+    What its decoders have against a frame comes to us as an exception all the same.
+    """
     warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
-    logging.getLogger("pydicom").setLevel(logging.ERROR)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def _routes() -> list[BaseRoute]:

@@ -1,4 +1,4 @@
-"""The requests OHIF's DICOMweb data source and Cornerstone's image loader make, letter by letter."""
+"""The requests of OHIF's DICOMweb data source and Cornerstone's image loader, word for word."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from tests.dicom_node.web.serving import Served
+from tests.factories import ct_image, file_bytes
 
 FRAME_ACCEPT = "multipart/related; type=application/octet-stream; transfer-syntax=*"
 
@@ -182,8 +183,6 @@ def test_an_encapsulated_pdf(client: httpx.Client, test_data: Path) -> None:
 
 
 def test_store_as_the_viewer_does(client: httpx.Client) -> None:
-    from tests.factories import ct_image, file_bytes
-
     dataset = ct_image()
     body = (
         b"\r\n--b\r\nContent-Type: application/dicom\r\n\r\n" + file_bytes(dataset) + b"\r\n--b--"
