@@ -7,9 +7,9 @@ from typing import Final
 
 from pydicom.sr.coding import Code
 
-from dicom_node.objects.text import code_meaning, short_string
+from dicom_node.objects.text import code_meaning
 
-__all__ = ["PRIVATE_SCHEME", "SECTION_TEXT", "UNITS", "VALUE_NAMES", "meaning"]
+__all__ = ["PRIVATE_SCHEME", "SECTION_TEXT", "UNITS", "VALUE_NAMES"]
 
 PRIVATE_SCHEME: Final = "99HOICHAN"
 
@@ -110,15 +110,17 @@ VALUE_NAMES: Final[dict[str, tuple[Code | None, Code | None]]] = {
     "value": (None, None),
 }
 
+# key → (code value, Vietnamese, English)
 _CONCORDANCE = {
-    "concordant": ("Đồng thuận", "Concordant"),
-    "minor": ("Khác biệt nhỏ", "Minor discrepancy"),
-    "major": ("Khác biệt lớn", "Major discrepancy"),
+    "concordant": ("CONC-FULL", "Đồng thuận", "Concordant"),
+    "minor": ("CONC-MINOR", "Khác biệt nhỏ", "Minor discrepancy"),
+    "major": ("CONC-MAJOR", "Khác biệt lớn", "Major discrepancy"),
+    "not_applicable": ("CONC-NONE", "Không có kết quả tại chỗ để so sánh", "No local reading to compare"),
 }
 _TRANSFER = {
-    "none": ("Không đề nghị chuyển", "Transfer not recommended"),
-    "recommended": ("Đề nghị chuyển", "Transfer recommended"),
-    "urgent": ("Đề nghị chuyển khẩn", "Urgent transfer recommended"),
+    "none": ("TRANS-NO", "Không đề nghị chuyển", "Transfer not recommended"),
+    "recommended": ("TRANS-YES", "Đề nghị chuyển", "Transfer recommended"),
+    "urgent": ("TRANS-URGENT", "Đề nghị chuyển khẩn", "Urgent transfer recommended"),
 }
 _OURS = {
     ADVISORY: "Ý kiến tư vấn",
@@ -142,18 +144,11 @@ def localized(code: Code, language: str) -> Code:
     return code
 
 
-def meaning(of: Code, key: str, language: str) -> str:
-    """What a key of concordance or transfer means to a reader; unknown keys as they are."""
-    table = _CONCORDANCE if of == CONCORDANCE else _TRANSFER
-    vi, en = table.get(key, (key, key))
-    return vi if language == "vi" else en
-
-
 def assessment(of: Code, key: str, language: str) -> Code:
-    """The coded answer of concordance or transfer."""
-    prefix = "CONC" if of == CONCORDANCE else "TRANS"
-    value = short_string(f"{prefix}-{key.upper()}")
-    return Code(value, PRIVATE_SCHEME, code_meaning(meaning(of, key, language)))
+    """The coded answer of concordance or transfer; an unknown key stands for itself."""
+    table = _CONCORDANCE if of == CONCORDANCE else _TRANSFER
+    value, vi, en = table.get(key, ("OTHER", key, key))
+    return Code(value, PRIVATE_SCHEME, code_meaning(vi if language == "vi" else en))
 
 
 def intensity(unit: Code) -> Code:

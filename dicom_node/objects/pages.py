@@ -137,7 +137,7 @@ def _assessments(opinion: SignedOpinion) -> list[list[str]]:
         (codes.TRANSFER, opinion.transfer),
     )
     return [
-        [codes.localized(name, language).meaning, codes.meaning(name, key, language)]
+        [codes.localized(name, language).meaning, codes.assessment(name, key, language).meaning]
         for name, key in given
         if key.strip()
     ]
