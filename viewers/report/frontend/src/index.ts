@@ -215,6 +215,7 @@ class Report implements Mounted<ReportData> {
     this.save.textContent = "";
     this.bars.replaceChildren();
     this.scroll.replaceChildren(this.signed.element);
+    this.scroll.scrollTop = 0;
     this.showFoot();
   }
 
@@ -289,6 +290,8 @@ class Report implements Mounted<ReportData> {
           draft_revision: saver.revision,
           reason,
         });
+        if (kind === "preliminary") await saver.restart();
+        else saver.finish();
         await this.signed.refresh();
         if (kind !== "preliminary") this.read();
       },
@@ -336,6 +339,7 @@ class Report implements Mounted<ReportData> {
         return set(t("unchanged"));
       case "typing":
         return set(`● ${t("typing")}`);
+      case "merged":
       case "saving":
         return set(`● ${t("saving")}`);
       case "saved":

@@ -11,6 +11,7 @@ export type SaveState =
   | { kind: "saving" }
   | { kind: "saved"; at: number }
   | { kind: "retrying" }
+  | { kind: "merged" }
   | { kind: "refused"; reason: Text }
   | { kind: "conflict"; clashes: string[]; theirs: Content };
 
@@ -104,8 +105,28 @@ export class Saver {
   async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     await this.running;
-    if (this.isDirty) await this.save();
+    // what nobody saved yet (a text taken over from a signed version) cannot be signed either
+    if (this.isDirty || this.revision === 0) await this.save();
+    // merged with what another window saved: the result has to be saved too
+    for (let again = 0; again < 3 && this.isDirty && this.state.kind === "merged"; again++) {
+      clearTimeout(this.timer);
+      await this.save();
+    }
     return !this.isDirty && this.state.kind !== "conflict";
+  }
+
+  /** Signing took the draft out of the server; go on with the same text as a new one. */
+  async restart(): Promise<void> {
+    this.revision = 0;
+    this.keep();
+    await this.flush();
+  }
+
+  /** The draft is signed: nothing of it is left to save. */
+  finish(): void {
+    clearTimeout(this.timer);
+    this.base = structuredClone(this.content);
+    this.forget();
   }
 
   /** The page is being left: send what is not saved, even if nobody waits for the answer. */
@@ -192,6 +213,7 @@ export class Saver {
     this.base = theirs;
     this.content = content;
     this.events.replaced(content, "merged");
+    this.become({ kind: "merged" });
     this.schedule(0);
   }
 
