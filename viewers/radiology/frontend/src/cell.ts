@@ -1,11 +1,6 @@
 /** One viewport: an element Cornerstone draws in, and what is written over it. */
 
-import {
-  Enums,
-  type RenderingEngine,
-  setVolumesForViewports,
-  type Types,
-} from "@cornerstonejs/core";
+import { Enums, type RenderingEngine, type Types } from "@cornerstonejs/core";
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import { number, type Translate } from "@common/i18n";
@@ -61,6 +56,7 @@ export class Cell {
   private readonly badges = h("div", { class: "hv-badges" });
   private inverted = false;
   private fileRange: Range | undefined;
+  private chosenRange: Range | undefined;
   private painted = false;
   private drawnIndex = -1;
 
@@ -93,6 +89,8 @@ export class Cell {
       this.progress,
     );
     this.root.addEventListener("pointerdown", () => this.hooks.chosen(this), true);
+    // Cornerstone swallows every key its element hears, Tab too; ours are heard at the window.
+    this.root.addEventListener("keydown", (event) => event.stopPropagation(), { capture: true });
     this.root.addEventListener("focus", () => this.hooks.chosen(this));
     this.root.addEventListener("dblclick", () => this.hooks.maximise(this));
     this.root.addEventListener("dragover", (event) => {
@@ -162,7 +160,11 @@ export class Cell {
 
   /** Leave the engine; the element may be enabled again. */
   disable(): void {
-    if (this.rendering.getViewport(this.id)) this.rendering.disableElement(this.id);
+    const viewport = this.rendering.getViewport(this.id);
+    if (!viewport) return;
+    const { canvas } = viewport;
+    this.rendering.disableElement(this.id);
+    canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
   }
 
   empty(sentence = ""): void {
@@ -201,6 +203,7 @@ export class Cell {
     this.content = { kind: "stack", series };
     this.inverted = false;
     this.fileRange = undefined;
+    this.chosenRange = undefined;
     this.drawnIndex = -1;
     this.paint();
     series.queue.lookAt(index);
@@ -208,28 +211,31 @@ export class Cell {
     await viewport.setStack([...series.imageIds], index);
     if (this.series !== series) return;
     this.fileRange = viewport.getProperties()?.voiRange ?? undefined;
-    const told = this.toldRange(series, index);
-    if (told) {
-      this.fileRange = told;
-      viewport.setProperties({ voiRange: told });
-    }
+    this.fileRange = this.toldRange(series, index) ?? this.fileRange;
+    // The reader may have chosen a window while the first image was on its way.
+    const wanted = this.chosenRange ?? this.fileRange;
+    if (wanted) viewport.setProperties({ voiRange: wanted });
     viewport.render();
     this.noteIndex();
     this.paint();
   }
 
-  async showVolume(series: Series, volume: BuiltVolume, view: View, range?: Range): Promise<void> {
+  /** Make ready for a plane; `showVolume` then fills all planes at once. */
+  prepareVolume(series: Series, volume: BuiltVolume, view: View): void {
     this.enable(ViewportType.ORTHOGRAPHIC, view);
     this.content = { kind: "volume", series, volume, view };
     this.inverted = false;
     this.paint();
-    await setVolumesForViewports(this.rendering, [{ volumeId: volume.id }], [this.id]);
-    if (this.content.kind !== "volume" || this.content.volume !== volume) return;
-    const viewport = this.volumeViewport!;
+  }
+
+  /** After the volume is in: its window, and what is written. */
+  volumeShown(range?: Range): void {
+    const series = this.series;
+    if (this.content.kind !== "volume" || !series) return;
     this.fileRange = this.toldRange(series, series.set.frames.length >> 1);
     const wanted = range ?? this.fileRange;
-    if (wanted) viewport.setProperties({ voiRange: wanted });
-    viewport.render();
+    if (wanted) this.volumeViewport!.setProperties({ voiRange: wanted });
+    this.volumeViewport!.render();
     this.paint();
   }
 
@@ -276,6 +282,7 @@ export class Cell {
   }
 
   setRange(range: Range): void {
+    this.chosenRange = range;
     this.viewport?.setProperties({ voiRange: range });
     this.viewport?.render();
     this.paint();
@@ -381,7 +388,7 @@ export class Cell {
     const number1 = (value: number): string => number(value, 1, language);
     const modality = series.set.modality;
     lines(this.corner.tl, [
-      content.kind === "volume" ? t(content.view.name) : series.set.title || modality,
+      content.kind === "volume" ? this.planeTitle(content.view) : series.set.title || modality,
       content.kind === "volume" ? series.set.title : "",
     ]);
     if (content.kind === "volume") this.corner.tl.style.color = PLANE_COLOURS[content.view.name];
@@ -407,6 +414,14 @@ export class Cell {
     this.writeSides();
     this.writeBadges(series, index);
     this.writeScale(series, index, language);
+  }
+
+  /** The plane's name, for as long as the reader has not turned it. */
+  private planeTitle(view: View): string {
+    const { t } = this.hooks;
+    const axis = this.viewport?.getCamera().viewPlaneNormal as Vector | undefined;
+    const isTurned = axis !== undefined && dot(axis, view.viewPlaneNormal) < 0.9999;
+    return isTurned ? `${t(view.name)} · ${t("oblique")}` : t(view.name);
   }
 
   private sentence(): string {

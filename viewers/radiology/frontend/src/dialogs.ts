@@ -31,7 +31,7 @@ export function helpDialog(t: Translate<MessageKey>, close: () => void): HTMLEle
         "dl",
         {},
         ...[...rows].flatMap(([label, keys]) => [
-          h("dt", {}, ...keys.map((key) => h("kbd", {}, key))),
+          h("dt", {}, ...keys.slice(0, 4).map((key) => h("kbd", {}, key))),
           h("dd", {}, label),
         ]),
       ),
@@ -54,10 +54,10 @@ export function helpDialog(t: Translate<MessageKey>, close: () => void): HTMLEle
         "div",
         { class: "hv-columns" },
         group("windows"),
+        h("section", {}, h("h3", {}, t("keys_mouse")), h("ul", {}, ...mouse)),
         group("tools"),
         group("view"),
         group("move"),
-        h("section", {}, h("h3", {}, t("keys_mouse")), h("ul", {}, ...mouse)),
       ),
     ),
   );

@@ -1,6 +1,6 @@
 /** The viewports: how many, what each shows, which one the reader works in. */
 
-import type { RenderingEngine } from "@cornerstonejs/core";
+import { type RenderingEngine, setVolumesForViewports } from "@cornerstonejs/core";
 import { h } from "@common/dom";
 import { type Cell, Cell as CellClass, type CellHooks } from "./cell";
 import type { Layout } from "./commands";
@@ -194,13 +194,21 @@ export class Grid {
       this.hooks.changed();
       return;
     }
-    await Promise.all(
-      built.views.map((view, i) => this.cells[i]!.showVolume(series, built, view, range)),
-    );
+    built.views.forEach((view, i) => this.cells[i]!.prepareVolume(series, built, view));
+    const ids = this.visible.map((cell) => cell.id);
+    // All at once: planes that come one by one share a texture before it is filled.
+    await setVolumesForViewports(this.rendering, [{ volumeId: built.id }], ids);
     if (request !== this.request) return;
-    for (const cell of this.visible) this.tools.addViewport(cell.id, this.rendering.id, true);
+    for (const cell of this.visible) {
+      cell.volumeShown(range);
+      this.tools.addViewport(cell.id, this.rendering.id, true);
+    }
     this.tools.refreshCrosshairs();
     this.hooks.changed();
+    // The first plane was drawn before the shared texture was filled: draw once more after it.
+    await nextFrame();
+    await nextFrame();
+    if (request === this.request) for (const cell of this.visible) cell.viewport?.render();
   }
 
   private async build(series: Series): Promise<BuiltVolume | string> {
@@ -280,4 +288,8 @@ function nearest(
     }
   }
   return best;
+}
+
+function nextFrame(): Promise<void> {
+  return new Promise((done) => requestAnimationFrame(() => done()));
 }

@@ -19,7 +19,7 @@ export const ICONS = {
   layout_2x2: "M4 5h16v14H4z|M12 5v14|M4 12h16",
   layout_mpr: "M4 5h16v14H4z|M13 5v14|M13 12h7|M8.5 8v8|M5.5 12h6",
   reset: "M4 9a8.5 8.5 0 1 1-.5 5|M4 4v5h5",
-  invert: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z|M12 3v18|M12 7l6 0|M12 11h8.5|M12 15h8|M12 19h4",
+  invert: "M4 5h16v14H4z|M20 5L4 19|M13 15h4|M7 9h4|M9 7v4",
   play: "M7 4.5v15l12-7.5z",
   pause: "M8 5v14|M16 5v14",
   undo: "M8 5L4 9l4 4|M4 9h10a6 6 0 0 1 0 12h-3",

@@ -69,6 +69,7 @@ export const MESSAGES = {
   zoom_value: { vi: "{zoom} %", en: "{zoom} %" },
   axial: { vi: "Cắt ngang", en: "Axial" },
   coronal: { vi: "Đứng ngang", en: "Coronal" },
+  oblique: { vi: "xoay chếch", en: "oblique" },
   sagittal: { vi: "Đứng dọc", en: "Sagittal" },
   lossy: { vi: "NÉN MẤT DỮ LIỆU", en: "LOSSY" },
   lossy_ratio: { vi: "NÉN MẤT DỮ LIỆU {ratio}:1", en: "LOSSY {ratio}:1" },

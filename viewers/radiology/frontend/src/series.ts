@@ -225,7 +225,8 @@ export class Series {
     const planes = this.planes;
     const grid = gridOf(planes, stack);
     if (grid === "too_large") return grid;
-    const id = `hoichan-volume:${this.set.id}`;
+    // "derived:" keeps Cornerstone from asking a loader for slices that are only in memory.
+    const id = `derived:hoichan/${this.set.id}`;
     const views = viewsOf(grid.row, grid.column, grid.axis);
     if (cache.getVolume(id)) return { id, grid, views };
     this.queue.start();

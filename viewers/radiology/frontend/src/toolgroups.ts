@@ -163,8 +163,8 @@ export class ToolGroups {
         group.addTool(TOOL_NAMES.crosshairs, {
           getReferenceLineColor: planeColour,
           getReferenceLineControllable: () => true,
-          // Turned planes would no longer be the ones their labels name.
-          getReferenceLineDraggableRotatable: () => false,
+          // Without it a click does not move the other planes. Turned planes are named oblique.
+          getReferenceLineDraggableRotatable: () => true,
           getReferenceLineSlabThicknessControlsOn: () => false,
           referenceLinesCenterGapRadius: 24,
         });

@@ -189,12 +189,15 @@ export class Viewer implements Actor {
     const online = (): void => this.sessionBack();
     eventTarget.addEventListener(Enums.Events.IMAGE_LOADED, loaded);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_FAILED, failed);
-    window.addEventListener("keydown", keys);
+    const lost = (): void => this.graphicsLost();
+    eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, lost);
+    window.addEventListener("keydown", keys, { capture: true });
     window.addEventListener("online", online);
     this.stops.push(
       () => eventTarget.removeEventListener(Enums.Events.IMAGE_LOADED, loaded),
       () => eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_FAILED, failed),
-      () => window.removeEventListener("keydown", keys),
+      () => eventTarget.removeEventListener(Enums.Events.WEBGL_CONTEXT_LOST, lost),
+      () => window.removeEventListener("keydown", keys, { capture: true }),
       () => window.removeEventListener("online", online),
       guardSession(this.api),
       this.api.onSession((signedIn) => signedIn && this.sessionBack()),
@@ -292,6 +295,23 @@ export class Viewer implements Actor {
     for (const series of this.series) series.queue.retry();
   }
 
+  /** The browser took the graphics memory (driver reset, sleep): textures are gone for good. */
+  private graphicsLost(): void {
+    const reload = (): void => location.reload();
+    this.overlay.replaceChildren(
+      h(
+        "div",
+        { class: "hv-veil", role: "alertdialog" },
+        h(
+          "div",
+          { class: "hv-dialog hv-ask" },
+          h("p", {}, this.t("context_lost")),
+          h("button", { type: "button", class: "hc-button hc-primary", onclick: reload }, this.t("reload")),
+        ),
+      ),
+    );
+  }
+
   // ---- marks
 
   private isMine(mark: Mark): boolean {
@@ -325,7 +345,7 @@ export class Viewer implements Actor {
     if (!id || !content) return [];
     const mark = this.marks.get(id);
     const made = markLines(content, this.t, this.language());
-    if (mark && mark.state !== "saved" && mark.state !== "saving") made.push(`⚠ ${this.t("not_saved")}`);
+    if (mark && mark.state !== "saved" && mark.state !== "saving") made.push(`! ${this.t("not_saved")}`);
     if (mark?.server && (this.drawing.isHighlighted(id) || this.selected === id)) {
       made.push(`${mark.server.author.name} · ${this.when(mark)}`);
     }

@@ -1,0 +1,68 @@
+"""A reader's hands and eyes on the viewer's page."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Page
+
+__all__ = ["cell_pixels", "click", "drag", "loaded", "overlay", "point_at"]
+
+
+def loaded(page: Page, count: int) -> None:
+    """Wait until the first viewport shows an image and all of its series have come."""
+    page.wait_for_function(
+        "n => { const c = document.querySelector('.hv-grid .hv-cell');"
+        " return c && c.querySelector('.hv-tr').textContent.includes('/' + n)"
+        " && c.querySelector('.hv-bl').textContent.includes('%')"
+        " && c.querySelector('.hv-progress').hidden; }",
+        arg=count,
+    )
+    page.wait_for_function(
+        "() => { const c = document.querySelector('.hv-grid .hv-cell canvas');"
+        " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        " for (let i = 0; i < d.length; i += 400) if (d[i] > 30) return true; return false; }"
+    )
+
+
+def overlay(page: Page, corner: str, cell: int = 0) -> str:
+    """The words in a corner ("tl", "tr", "bl", "br") of a viewport."""
+    return page.locator(".hv-grid .hv-cell").nth(cell).locator(f".hv-{corner}").inner_text()
+
+
+def cell_pixels(page: Page, cell: int = 0) -> NDArray[np.uint8]:
+    """What is drawn in a viewport, (rows, columns, 3); only the images, nothing written on them."""
+    data = (
+        page.locator(".hv-grid .hv-cell canvas")
+        .nth(cell)
+        .evaluate(
+            "c => new Promise(done => requestAnimationFrame(() => c.toBlob(b =>"
+            " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png')))"
+        )
+    )
+    return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB"))
+
+
+def point_at(page: Page, x: float, y: float, cell: int = 0) -> tuple[float, float]:
+    """The page position of a share (0-1) of a viewport."""
+    box = page.locator(".hv-grid .hv-cell").nth(cell).bounding_box()
+    assert box is not None
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.wait_for_timeout(60)
+    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=3)
+    page.mouse.move(*end, steps=4)
+    page.wait_for_timeout(60)
+    page.mouse.up()
+    page.wait_for_timeout(150)
+
+
+def click(page: Page, at: tuple[float, float]) -> None:
+    """One click; tools wait 400 ms for the second of a double one."""
+    page.mouse.click(*at)
+    page.wait_for_timeout(600)

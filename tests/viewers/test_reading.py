@@ -1,0 +1,299 @@
+"""The viewer on real studies in a real browser: what is drawn is what was scanned."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from playwright.sync_api import Page
+
+from tests.viewers.driver import cell_pixels, click, drag, loaded, overlay, point_at
+from tests.viewers.site import Site
+
+OpenPage = Callable[..., Page]
+TILTED_FRAMES = 28
+CHEST_FRAMES = 24
+
+
+def only_mark(site: Site) -> dict[str, Any]:
+    site.wait(lambda: site.marks)
+    (mark,) = site.marks.values()
+    return mark
+
+
+def value_of(mark: dict[str, Any], name: str) -> float:
+    return next(float(m["value"]) for m in mark["measurements"] if m["name"] == name)
+
+
+def pixel_under(ds: pydicom.Dataset, point: list[float]) -> tuple[float, float]:
+    """Continuous (row, column) of a patient position on the image (PS3.3 C.7.6.2.1.1)."""
+    row, column = np.reshape(np.asarray(ds.ImageOrientationPatient, float), (2, 3))
+    between_rows, between_columns = map(float, ds.PixelSpacing)
+    away = np.asarray(point) - np.asarray(ds.ImagePositionPatient, float)
+    return float(away @ column / between_rows), float(away @ row / between_columns)
+
+
+def hounsfield(ds: pydicom.Dataset) -> Any:
+    return ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
+
+
+def test_first_image_is_the_middle_one(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    assert overlay(page, "tr").startswith("Ảnh 15/28")
+    assert "Nghiêng giàn 18,5°" in overlay(page, "br")
+    middle = max(range(len(tilted.frame_requests)), key=lambda i: -i)
+    first = tilted.frame_requests[middle].split("/instances/")[1].split("/")[0]
+    positions = sorted(
+        float(ds.ImagePositionPatient[2]) for of in tilted.studies.values() for ds in of
+    )
+    asked = pydicom.dcmread(tilted.paths[first], stop_before_pixels=True)
+    rank = positions.index(float(asked.ImagePositionPatient[2]))
+    assert rank in (13, 14)
+
+
+def test_each_frame_is_fetched_once(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(500)
+    assert len(tilted.frame_requests) == TILTED_FRAMES
+    assert overlay(page, "tr").startswith("Ảnh 21/28")
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("1", "W 80 · L 40"),
+        ("2", "W 40 · L 40"),
+        ("3", "W 8 · L 32"),
+        ("4", "W 200 · L 75"),
+        ("5", "W 2800 · L 600"),
+        ("6", "W 400 · L 40"),
+        ("7", "W 1500 · L -600"),
+        ("8", "W 600 · L 170"),
+    ],
+)
+def test_window_keys(tilted: Site, open_page: OpenPage, key: str, expected: str) -> None:
+    page = open_page(tilted.page(language="en"))
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert expected in overlay(page, "bl")
+
+
+def test_window_is_exact(tilted: Site, open_page: OpenPage) -> None:
+    """The narrow stroke window shows each HU of its eight as a step of its own."""
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("3")
+    page.wait_for_timeout(800)
+    drawn = np.unique(cell_pixels(page)[..., 0])
+    assert drawn.min() == 0
+    assert drawn.max() == 255
+    assert len(drawn) > 8
+
+
+def test_probe_reads_hounsfield(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("p")
+    click(page, point_at(page, 0.47, 0.37))
+    mark = only_mark(tilted)
+    ds = pydicom.dcmread(tilted.paths[mark["sop_instance_uid"]])
+    row, column = pixel_under(ds, mark["points_mm"][0])
+    assert value_of(mark, "value") == hounsfield(ds)[round(row), round(column)]
+    assert mark["measurements"][0]["unit"] == "[hnsf'U]"
+
+
+def test_length_on_a_tilted_slice(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("l")
+    start, end = point_at(page, 0.45, 0.3), point_at(page, 0.53, 0.62)
+    drag(page, start, end)
+    mark = only_mark(tilted)
+    ds = pydicom.dcmread(tilted.paths[mark["sop_instance_uid"]])
+    a, b = (np.asarray(point) for point in mark["points_mm"])
+    assert value_of(mark, "length") == pytest.approx(float(np.linalg.norm(a - b)), abs=1e-6)
+    # both ends lie on the tilted plane
+    normal = np.cross(*np.reshape(np.asarray(ds.ImageOrientationPatient, float), (2, 3)))
+    origin = np.asarray(ds.ImagePositionPatient, float)
+    assert abs((a - origin) @ normal) < 1e-3
+    assert abs((b - origin) @ normal) < 1e-3
+    # and as many millimetres apart as the mouse went at the scale the image is drawn at
+    rows = np.hypot(
+        *np.subtract(pixel_under(ds, mark["points_mm"][0]), pixel_under(ds, mark["points_mm"][1]))
+    ) * float(ds.PixelSpacing[0])
+    assert rows == pytest.approx(float(np.linalg.norm(a - b)), rel=1e-4)
+    drawn = cell_pixels(page).shape[0]  # the image's 512 rows fill the viewport's height
+    scale = 512 * float(ds.PixelSpacing[0]) / drawn
+    went = float(np.hypot(end[0] - start[0], end[1] - start[1])) * scale
+    assert value_of(mark, "length") == pytest.approx(went, rel=0.02)
+
+
+@pytest.mark.parametrize(("key", "kind"), [("r", "rectangle"), ("e", "ellipse")])
+def test_region_statistics(tilted: Site, open_page: OpenPage, key: str, kind: str) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press(key)
+    drag(page, point_at(page, 0.45, 0.6), point_at(page, 0.49, 0.66))
+    mark = only_mark(tilted)
+    assert mark["kind"] == kind
+    ds = pydicom.dcmread(tilted.paths[mark["sop_instance_uid"]])
+    corners = np.array([pixel_under(ds, point) for point in mark["points_mm"]])
+    rows, columns = np.mgrid[0 : ds.Rows, 0 : ds.Columns]
+    if kind == "rectangle":
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        inside = (
+            (rows >= low[0]) & (rows <= high[0]) & (columns >= low[1]) & (columns <= high[1])
+        )
+        area = float(np.prod((high - low) * np.asarray(ds.PixelSpacing, float)))
+    else:
+        centre = corners.mean(axis=0)
+        half = np.abs(corners - centre).max(axis=0)
+        inside = ((rows - centre[0]) / half[0]) ** 2 + ((columns - centre[1]) / half[1]) ** 2 <= 1
+        area = float(np.pi * np.prod(half * np.asarray(ds.PixelSpacing, float)))
+    values = hounsfield(ds)[inside]
+    assert value_of(mark, "mean") == pytest.approx(values.mean(), abs=0.35)
+    assert value_of(mark, "standard_deviation") == pytest.approx(values.std(), abs=0.35)
+    assert value_of(mark, "area") == pytest.approx(area, rel=1e-3)
+
+
+def test_feet_first_is_the_right_way_up(chest: Site, open_page: OpenPage) -> None:
+    """The drawn pixels are the file's pixels, right and left, up and down as they were."""
+    page = open_page(chest.page())
+    loaded(page, CHEST_FRAMES)
+    page.keyboard.press("7")
+    page.keyboard.press("b")  # without the strip the viewport keeps its proportions all the same
+    page.wait_for_timeout(1200)
+    assert page.locator(".hv-left").first.inner_text() == "R"
+    assert page.locator(".hv-top").first.inner_text() == "A"
+    page.keyboard.press("p")
+    click(page, point_at(page, 0.5, 0.5))
+    mark = only_mark(chest)
+    ds = pydicom.dcmread(chest.paths[mark["sop_instance_uid"]])
+    drawn = cell_pixels(page)[..., 0].astype(float)
+    height, width = drawn.shape
+    left = (width - height) // 2
+    square = drawn[:, left : left + height]
+    at = (np.arange(64) + 0.5) / 64
+    shown = square[(at * height).astype(int)][:, (at * height).astype(int)]
+    scanned = hounsfield(ds)[(at * ds.Rows).astype(int)][:, (at * ds.Columns).astype(int)]
+    expected = np.clip((scanned + 1350) / 1500, 0, 1) * 255
+    assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.97
+    for turned in (expected[::-1], expected[:, ::-1]):
+        assert np.corrcoef(shown.ravel(), turned.ravel())[0, 1] < 0.9
+
+
+def test_slices_are_in_true_order(chest: Site, open_page: OpenPage) -> None:
+    """Scrolling down goes steadily one way through the patient, whatever Instance Number says."""
+    page = open_page(chest.page(language="en"))
+    loaded(page, CHEST_FRAMES)
+    page.keyboard.press("Home")
+    seen = []
+    for _ in range(5):
+        page.wait_for_timeout(250)
+        line = next(one for one in overlay(page, "tr").splitlines() if "Location" in one)
+        seen.append(float(line.split()[1]))
+        page.keyboard.press("ArrowDown")
+    steps = np.diff(seen)
+    assert np.all(steps > 0) or np.all(steps < 0), seen
+    assert np.allclose(np.abs(steps), 1.0, atol=0.11)
+
+
+def test_planes_of_a_tilted_head_say_so(tilted: Site, open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page(tilted.page(language="en"))
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("6")
+    page.keyboard.press("m")
+    page.wait_for_function("() => document.querySelectorAll('.hv-honesty:not(:empty)').length === 3")
+    page.wait_for_timeout(2500)
+    notice = page.locator(".hv-honesty").first.inner_text()
+    assert notice == "Resampled: tilt of 18.5° corrected, slices unevenly spaced (1.1–7.0 mm)"
+    for cell in range(3):
+        drawn = cell_pixels(page, cell)
+        assert drawn.max() > 200, f"plane {cell} is black"
+        assert 0.05 < (drawn > 60).mean() < 0.9
+    assert [overlay(page, "tl", cell).split("\n")[0] for cell in range(3)] == [
+        "Axial",
+        "Coronal",
+        "Sagittal",
+    ]
+    # a click moves the crosshairs: the other planes follow
+    before = overlay(page, "tr", 1), overlay(page, "tr", 2)
+    click(page, point_at(page, 0.4, 0.4, 0))
+    assert (overlay(page, "tr", 1), overlay(page, "tr", 2)) != before
+
+
+def test_planes_of_an_even_stack_need_no_notice(chest: Site, open_page: OpenPage) -> None:
+    page = open_page(chest.page(language="en"))
+    loaded(page, CHEST_FRAMES)
+    page.keyboard.press("m")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.hv-tr')].filter(e =>"
+        " e.textContent.includes('Slice')).length === 3"
+    )
+    page.wait_for_timeout(1500)
+    assert page.locator(".hv-honesty:not(:empty)").count() == 0
+    assert "Slice" in overlay(page, "tr", 0)
+    for cell in range(3):
+        assert cell_pixels(page, cell).max() > 120
+
+
+def test_layouts_and_back(tilted: Site, open_page: OpenPage) -> None:
+    """Planes, four viewports, one viewport: the image is never left black, nothing is refetched."""
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    for keys in ("m", "Shift+Digit4", "m", "Shift+Digit2", "Shift+Digit1"):
+        page.keyboard.press(keys)
+        page.wait_for_timeout(2500)
+        assert cell_pixels(page).max() > 120, keys
+    assert overlay(page, "tr").startswith("Ảnh 15/28")
+    assert len(tilted.frame_requests) == TILTED_FRAMES
+
+
+def test_page_switch_keeps_image_and_cache(tilted: Site, open_page: OpenPage) -> None:
+    """Leave the page and come back, as in Streamlit: drawn again, no frame fetched twice."""
+    page = open_page(f"{tilted.url}/host")
+    loaded(page, TILTED_FRAMES)
+    for _ in range(3):
+        page.evaluate("unmount()")
+        page.wait_for_timeout(300)
+        page.evaluate("mount()")
+        loaded(page, TILTED_FRAMES)
+        page.keyboard.press("m")
+        page.wait_for_timeout(2500)
+        assert min(cell_pixels(page, cell).max() for cell in range(3)) > 120
+    assert len(tilted.frame_requests) == TILTED_FRAMES
+
+
+def test_typing_in_the_report_leaves_the_viewer_alone(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(f"{tilted.url}/host")
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    page.evaluate("document.querySelector('#place').firstChild.shadowRoot.firstChild.id = 'same'")
+    before = overlay(page, "tr"), overlay(page, "bl")
+    page.locator("#report").click()
+    for key in "123lmk":
+        page.keyboard.press(key)
+        page.evaluate("mount({ theme: 'dark', run: Math.random() })")  # what a rerun does
+    assert (overlay(page, "tr"), overlay(page, "bl")) == before
+    assert page.locator("#report").input_value() == "123lmk"
+    assert page.evaluate(
+        "document.querySelector('#place').firstChild.shadowRoot.firstChild.id === 'same'"
+    )
+    assert len(tilted.frame_requests) == TILTED_FRAMES
+
+
+def test_language_changes_in_place(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(f"{tilted.url}/host")
+    loaded(page, TILTED_FRAMES)
+    page.evaluate("mount({ language: 'en' })")
+    page.wait_for_timeout(400)
+    assert overlay(page, "tr").startswith("Image 15/28")
+    assert len(tilted.frame_requests) == TILTED_FRAMES
