@@ -49,40 +49,49 @@ class Result:
     ours_seconds: float
     ours_median_seconds: float
     gigabytes_per_second: float
+    copy_gigabytes_per_second: float
     share_of_copy_bandwidth: float
     bandwidth_bar: float | None
     peers: list[dict[str, Any]] = field(default_factory=list)
     why_lost: str = ""
 
 
-def hold(contest: Contest, bandwidth: float, rounds: int) -> Result:
+def hold(contest: Contest, copy: Callable[[], Any], copied_bytes: int, rounds: int) -> Result:
     """Compare results first, then time everybody in turns, forwards and backwards.
 
-    Minima tell what the code can do, medians what a shared machine lets it.
+    `copy` takes its turn, too: the bandwidth that ours is measured against is that of the same
+    seconds. Minima tell what the code can do, medians what a shared machine lets it; processor
+    time is less troubled by neighbours, but blind to the use of a second core.
     """
     mine = contest.ours()
     mine = mine.copy() if isinstance(mine, np.ndarray) else mine
     agreements = [peer.agrees(mine, peer.run()) for peer in contest.peers]
-    runners = [contest.ours, *(peer.run for peer in contest.peers)]
+    runners = [contest.ours, *(peer.run for peer in contest.peers), copy]
     repeats = [repeats_for(run) for run in runners]
     times: list[list[float]] = [[] for _ in runners]
+    processor: list[list[float]] = [[] for _ in runners]
     for turn in range(rounds):
         order = range(len(runners))
         for index in order if turn % 2 == 0 else reversed(order):
+            started = time.process_time()
             times[index].append(timed(runners[index], repeats[index]))
+            processor[index].append((time.process_time() - started) / repeats[index])
     best = min(times[0])
     rate = contest.bytes_moved / best / 1e9
+    bandwidth = copied_bytes / min(times[-1]) / 1e9
     result = Result(
         name=contest.name,
         threads=contest.threads,
         ours_seconds=best,
         ours_median_seconds=statistics.median(times[0]),
         gigabytes_per_second=rate,
+        copy_gigabytes_per_second=bandwidth,
         share_of_copy_bandwidth=rate / bandwidth,
         bandwidth_bar=contest.bandwidth_bar,
         why_lost=contest.why_lost,
     )
-    for peer, agreement, seconds in zip(contest.peers, agreements, times[1:], strict=True):
+    for index, (peer, agreement) in enumerate(zip(contest.peers, agreements, strict=True), start=1):
+        seconds = times[index]
         ratio = min(seconds) / best
         result.peers.append(
             {
@@ -93,6 +102,7 @@ def hold(contest: Contest, bandwidth: float, rounds: int) -> Result:
                 "median_ratio": statistics.median(
                     [theirs / ours for theirs, ours in zip(seconds, times[0], strict=True)]
                 ),
+                "processor_ratio": min(processor[index]) / max(min(processor[0]), 1e-9),
                 "bar": peer.bar,
                 "met": None if peer.bar is None else ratio >= peer.bar,
                 "agreement": agreement,

@@ -108,19 +108,25 @@ def add_channels(
     shown: NDArray[np.uint8],
 ) -> None:
     """Add up tinted channels, each cut to its range."""
-    scale, half = np.float32(255), np.float32(0.5)
-    channels, shown = channels[:, start:stop], shown[start:stop]
-    for index in range(len(shown)):
-        red, green, blue = half, half, half
+    scale, nought = np.float32(255), np.float32(0)
+    light = np.empty((3, 1024), np.float32)
+    red, green, blue = light[0], light[1], light[2]
+    for first in range(start, stop, 1024):
+        target = shown[first : min(first + 1024, stop)]
+        light[:] = np.float32(0.5)
         for channel in range(channels.shape[0]):
-            light = (np.float32(channels[channel, index]) - lows[channel]) * gains[channel]
-            light = min(max(light, np.float32(0)), np.float32(1)) * scale
-            red += light * tints[channel, 0]
-            green += light * tints[channel, 1]
-            blue += light * tints[channel, 2]
-        shown[index, 0] = np.uint8(np.int32(min(max(red, np.float32(0)), scale)))
-        shown[index, 1] = np.uint8(np.int32(min(max(green, np.float32(0)), scale)))
-        shown[index, 2] = np.uint8(np.int32(min(max(blue, np.float32(0)), scale)))
+            source = channels[channel, first : min(first + 1024, stop)]
+            low, gain = lows[channel], gains[channel] * scale
+            r, g, b = tints[channel, 0], tints[channel, 1], tints[channel, 2]
+            for index in range(len(source)):
+                value = min(max((np.float32(source[index]) - low) * gain, nought), scale)
+                red[index] += value * r
+                green[index] += value * g
+                blue[index] += value * b
+        for index in range(len(target)):
+            target[index, 0] = np.uint8(np.int32(min(max(red[index], nought), scale)))
+            target[index, 1] = np.uint8(np.int32(min(max(green[index], nought), scale)))
+            target[index, 2] = np.uint8(np.int32(min(max(blue[index], nought), scale)))
 
 
 @jit("void(f4[:,::1], f8[::1], f8, u4[:,::1])", "void(f8[:,::1], f8[::1], f8, u4[:,::1])")

@@ -77,14 +77,16 @@ def read_positions(
     header: NDArray[np.uint8], start: int, stop: int, positions: NDArray[np.int32]
 ) -> int:
     """Read pairs of elements; return how many there are, even beyond the room for them."""
-    pairs, at = 0, start
-    while at + 24 <= stop:
+    header = header[start:stop]
+    pairs, free = 0, 0
+    for at in range(len(header) - 23):
+        if header[at] != 0x48 or header[at + 2] != 0x1E or at < free:
+            continue
         if not (position_follows(header, at, 0x1E) and position_follows(header, at + 12, 0x1F)):
-            at += 1
             continue
         if pairs < len(positions):
             positions[pairs, 0] = little_endian(header, at + 8)
             positions[pairs, 1] = little_endian(header, at + 20)
         pairs += 1
-        at += 24
+        free = at + 24
     return pairs

@@ -141,54 +141,37 @@ def exceed(chroma: NDArray[np.uint8], limit: np.uint8, mask: NDArray[np.bool_]) 
 def laplacian_variance(grey: NDArray[np.uint8], edge: int, result: NDArray[np.float64]) -> None:
     """Sum the Laplacian and its square over blocks, in integers."""
     rows, columns = grey.shape
-    sums = np.empty(result.shape[1], np.int64)
-    squares = np.empty(result.shape[1], np.int64)
+    row = np.empty(columns, np.int16)
+    sums, squares = np.empty(result.shape[1], np.int64), np.empty(result.shape[1], np.int64)
+    last = columns - 1
     for block_row in range(result.shape[0]):
         top, bottom = block_row * edge, min((block_row + 1) * edge, rows)
         sums[:] = 0
         squares[:] = 0
         for i in range(top, bottom):
-            here = grey[i]
-            above, below = grey[max(i - 1, 0)], grey[min(i + 1, rows - 1)]
+            here, above, below = grey[i], grey[max(i - 1, 0)], grey[min(i + 1, rows - 1)]
+            for j in range(columns):
+                row[j] = np.int16(above[j]) + np.int16(below[j]) - 4 * np.int16(here[j])
+            left, right, middle = here[: columns - 1], here[1:], row[1:]
+            for j in range(columns - 1):
+                middle[j] += left[j]
+            for j in range(columns - 1):
+                row[j] += right[j]
+            row[0] += here[0]
+            row[last] += here[last]
             for block in range(result.shape[1]):
-                left, right = block * edge, min((block + 1) * edge, columns)
-                first, last = left, right
+                part = row[block * edge : min((block + 1) * edge, columns)]
                 total, square = np.int32(0), np.int64(0)
-                if left == 0:
-                    value = (
-                        np.int32(above[0])
-                        + np.int32(below[0])
-                        + np.int32(here[0])
-                        + np.int32(here[min(1, columns - 1)])
-                        - 4 * np.int32(here[0])
-                    )
-                    total += value
-                    square += value * value
-                    first = 1
-                if right == columns and columns > 1:
-                    value = (
-                        np.int32(above[columns - 1])
-                        + np.int32(below[columns - 1])
-                        + np.int32(here[columns - 2])
-                        + np.int32(here[columns - 1])
-                        - 4 * np.int32(here[columns - 1])
-                    )
-                    total += value
-                    square += value * value
-                    last = columns - 1
-                row_total, row_square = np.int32(0), np.int32(0)
-                for j in range(first, last):
-                    value = (
-                        np.int32(above[j])
-                        + np.int32(below[j])
-                        + np.int32(here[j - 1])
-                        + np.int32(here[j + 1])
-                        - np.int32(4) * np.int32(here[j])
-                    )
-                    row_total += value
-                    row_square += value * value
-                sums[block] += total + row_total
-                squares[block] += square + row_square
+                for first in range(0, len(part), 1024):  # what 32 bits hold of squares
+                    some = part[first : first + 1024]
+                    some_squares = np.int32(0)
+                    for j in range(len(some)):
+                        value = np.int32(some[j])
+                        total += value
+                        some_squares += value * value
+                    square += some_squares
+                sums[block] += total
+                squares[block] += square
         for block in range(result.shape[1]):
             count = (bottom - top) * (min((block + 1) * edge, columns) - block * edge)
             mean = sums[block] / count
