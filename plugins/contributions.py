@@ -11,7 +11,6 @@ from plugins.nouns import (
     Export,
     Label,
     Measurement,
-    Opinion,
     Section,
     Series,
     Study,
@@ -26,11 +25,6 @@ __all__ = [
     "ViewerPanel",
     "WorklistColumn",
 ]
-
-
-def always(opinion: Opinion, study_instance_uid: str) -> bool:
-    """Every opinion, in every study of its case."""
-    return True
 
 
 @dataclass(frozen=True)
@@ -92,10 +86,8 @@ class Exporter(Contribution):
 
     ``fallback_for`` names the exporter whose objects this one replaces at sites that refuse
     them (empty: always sent). ``encode`` returns complete data sets with file meta, and the
-    same UIDs however often it is called. ``wants`` says whether the opinion has anything of
-    this kind for that study (by UID); ``encode`` of a wanted opinion returns at least one.
+    same UIDs however often it is called; none when the opinion has nothing of this kind.
     """
 
     encode: Callable[[Export], Sequence[Dataset]]
     fallback_for: str = ""
-    wants: Callable[[Opinion, str], bool] = always

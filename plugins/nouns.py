@@ -303,7 +303,10 @@ class OpinionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Opinion:
-    """A signed, frozen opinion. ``content_hash`` is SHA-256 over its canonical JSON."""
+    """A signed, frozen opinion. ``content_hash`` is SHA-256 over its canonical JSON.
+
+    ``reason`` says what an addendum adds, or what an amended opinion corrects.
+    """
 
     id: str
     case_id: str
@@ -323,6 +326,7 @@ class Opinion:
     signed_at: datetime
     content_hash: str
     predecessor: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)

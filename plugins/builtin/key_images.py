@@ -7,13 +7,9 @@ from pydicom.dataset import Dataset
 from dicom_node.objects import key_images
 from plugins.contributions import Contribution, Exporter
 from plugins.documents import identity, signed_opinion
-from plugins.nouns import Export, Opinion, Text
+from plugins.nouns import Export, Text
 
 __all__ = ["contribute"]
-
-
-def wants(opinion: Opinion, study_instance_uid: str) -> bool:
-    return any(image.study_instance_uid == study_instance_uid for image in opinion.key_images)
 
 
 def encode(export: Export) -> Sequence[Dataset]:
@@ -26,5 +22,4 @@ def contribute() -> Iterator[Contribution]:
         "key_images",
         Text("Ảnh then chốt (KOS)", "Key images (KOS)"),
         encode=encode,
-        wants=wants,
     )

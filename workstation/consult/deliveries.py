@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from plugins.contributions import Exporter
-from plugins.nouns import Label, Opinion, OpinionKind
+from plugins.nouns import Label, OpinionKind
 from workstation import access, audit
 from workstation.access import Action
 from workstation.audit import AuditEvent
@@ -50,23 +50,22 @@ class Delivery:
     landed_at: datetime | None
 
 
-def plan(context: Context, connection: Connection, case: CaseRecord, opinion: Opinion) -> int:
+def plan(context: Context, connection: Connection, case: CaseRecord, opinion_id: str) -> int:
     """Write what must be sent of a new opinion; return how many rows.
 
-    One row for each receiving AE of the asking site, study, and exporter that is no fallback
-    and wants the opinion for that study.
+    One row for each receiving AE of the asking site, study, and exporter that is no fallback.
     """
     destinations = _receiving(connection, case.requesting_site) or [""]
-    exporters = [one for one in context.plugins.of(Exporter) if not one.fallback_for]
+    exporters = [one.id for one in context.plugins.of(Exporter) if not one.fallback_for]
     now = context.clock()
     rows = [
         {
             "id": str(uuid.uuid4()),
-            "opinion_id": opinion.id,
+            "opinion_id": opinion_id,
             "case_id": case.id,
             "destination": destination,
             "study_instance_uid": study_instance_uid,
-            "exporter": exporter.id,
+            "exporter": exporter,
             "state": DUE,
             "next_attempt_at": now,
             "created_at": now,
@@ -74,8 +73,6 @@ def plan(context: Context, connection: Connection, case: CaseRecord, opinion: Op
         for destination in destinations
         for study_instance_uid in case.study_instance_uids
         for exporter in exporters
-        # an exporter that cannot even say so is tried, and its failure shown
-        if context.plugins.call(exporter, exporter.wants, opinion, study_instance_uid, default=True)
     ]
     if rows:
         connection.execute(insert(deliveries), rows)

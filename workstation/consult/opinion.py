@@ -112,7 +112,6 @@ def sign(
             )
         )
         content_hash = contents.digest(text)
-        opinion = contents.opinion_of(text, content_hash)
         connection.execute(
             insert(table).values(
                 id=opinion_id,
@@ -128,7 +127,7 @@ def sign(
         )
         _move(context, connection, principal, case, kind, draft, reason, opinion_id, version)
         if kind is not OpinionKind.PRELIMINARY:
-            deliveries.plan(context, connection, case, opinion)
+            deliveries.plan(context, connection, case, opinion_id)
         audit.record(
             connection,
             AuditEvent.SIGN,
@@ -140,7 +139,7 @@ def sign(
             version=version,
             content_hash=content_hash,
         )
-    return opinion
+    return contents.opinion_of(text, content_hash)
 
 
 def list_opinions(context: Context, principal: Principal, case_id: str) -> list[Opinion]:
