@@ -178,10 +178,11 @@ class Proxy:
             for name, value in self._forwarded(scope)
             if not name.startswith(WEBSOCKET_HANDSHAKE) and name != b"host"
         ]
+        subprotocols = [Subprotocol(each) for each in scope.get("subprotocols", ())]
         try:
             upstream = await connect(
                 f"ws://{child.address}{self._target(scope)}",
-                subprotocols=[Subprotocol(each) for each in scope.get("subprotocols", ())],
+                subprotocols=subprotocols or None,
                 additional_headers=headers,
                 user_agent_header=None,
                 compression=None,
