@@ -115,6 +115,9 @@ async def retrieve_frames(request: Request) -> Response:
         if holding.frames.is_stored_as(found[0].transfer_syntax_uid):
             data = holding.frames.encoded(numbers[0], found[0].transfer_syntax_uid)
             return _single(holding, numbers[0], found[0], data)
+        known = service.cache.get(_key(holding, numbers[0], found[0].transfer_syntax_uid))
+        if known is not None:
+            return _single(holding, numbers[0], found[0], known)
         return holding, found
 
     answer = await service.workers.read(from_disk)
@@ -146,7 +149,7 @@ def encoded_frame(service: Service, holding: Holding, number: int, syntax: str) 
     frames = holding.frames
     if frames.is_stored_as(syntax) or syntax == ExplicitVRLittleEndian:
         return frames.encoded(number, syntax)
-    key = f"frame {holding.record.sha256} {number} {syntax}"
+    key = _key(holding, number, syntax)
     data = service.cache.get(key)
     if data is None:
         data = frames.encoded(number, syntax)
@@ -176,6 +179,10 @@ def _many(service: Service, holding: Holding, form: FrameForm, numbers: list[int
             yield form.content_type, "", iter((data,))
 
     return multipart_stream(service.workers, parts(), form.media_type)
+
+
+def _key(holding: Holding, number: int, syntax: str) -> str:
+    return f"frame {holding.record.sha256} {number} {syntax}"
 
 
 def _tag(holding: Holding, number: int, form: FrameForm) -> str:
