@@ -313,19 +313,27 @@ def remix(
     shown: NDArray[np.uint8],
 ) -> None:
     """Write the grey of ``mix @ density[rgb]``."""
-    steps, lowest = np.float32(STEPS), np.float32(LOWEST * STEPS)
-    top = np.float32(len(brightness) - 1)
-    rgb, shown = rgb[start:stop], shown[start:stop]
-    for index in range(len(rgb)):
-        red, green, blue = (
-            density[rgb[index, 0]],
-            density[rgb[index, 1]],
-            density[rgb[index, 2]],
-        )
+    steps, offset = np.float32(STEPS), np.float32(0.5 - LOWEST * STEPS)
+    nought, top = np.float32(0), np.float32(len(brightness) - 1)
+    densities, places = np.empty((3, 512), np.float32), np.empty((3, 512), np.uint32)
+    red, green, blue = densities[0], densities[1], densities[2]
+    for first in range(start, stop, 512):
+        source = rgb[first : min(first + 512, stop)]
+        target = shown[first : min(first + 512, stop)]
+        for index in range(len(source)):
+            red[index] = density[source[index, 0]]
+            green[index] = density[source[index, 1]]
+            blue[index] = density[source[index, 2]]
         for channel in range(3):
-            total = mix[channel, 0] * red + mix[channel, 1] * green + mix[channel, 2] * blue
-            place = total * steps - lowest + np.float32(0.5)
-            shown[index, channel] = brightness[int(min(max(place, np.float32(0)), top))]
+            r, g, b = mix[channel, 0], mix[channel, 1], mix[channel, 2]
+            line = places[channel]
+            for index in range(len(source)):
+                place = (r * red[index] + g * green[index] + b * blue[index]) * steps + offset
+                line[index] = np.int32(min(max(place, nought), top))
+        for index in range(len(target)):
+            target[index, 0] = brightness[places[0, index]]
+            target[index, 1] = brightness[places[1, index]]
+            target[index, 2] = brightness[places[2, index]]
 
 
 @helper

@@ -1,5 +1,6 @@
 """Un-shear, oblique planes, slabs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,17 @@ def itk_volume(volume: NDArray[np.int16]) -> Any:
     return image
 
 
+def viewed(execute: Callable[[], Any]) -> Callable[[], NDArray[Any]]:
+    """Give the result of a filter as an array, without a copy, kept alive till the next."""
+    kept: list[Any] = []
+
+    def run() -> NDArray[Any]:
+        kept[:] = [execute()]
+        return np.asarray(sitk.GetArrayViewFromImage(kept[0]))
+
+    return run
+
+
 def itk_plane(image: Any, plane: Plane) -> Any:
     row, column = plane.directions()
     filter_ = sitk.ResampleImageFilter()
@@ -90,7 +102,8 @@ def itk_plane(image: Any, plane: Plane) -> Any:
     filter_.SetInterpolator(sitk.sitkLinear)
     filter_.SetDefaultPixelValue(-1024)
     filter_.SetOutputPixelType(sitk.sitkFloat32)
-    return lambda: sitk.GetArrayViewFromImage(filter_.Execute(image))[0]
+    run = viewed(lambda: filter_.Execute(image))
+    return lambda: run()[0]
 
 
 def scipy_places(plane: Plane) -> NDArray[np.float64]:
@@ -123,9 +136,7 @@ def unshear_stack() -> Contest:
     filter_.SetDefaultPixelValue(-1024)
     filter_.SetTransform(transform)
 
-    def simpleitk() -> np.ndarray:
-        return np.asarray(sitk.GetArrayViewFromImage(filter_.Execute(image)))
-
+    simpleitk = viewed(lambda: filter_.Execute(image))
     matrix = np.array([[1, 0, 0], [-1.31 / SPACING[1], 1, 0], [0, 0, 1]])
     theirs = np.zeros_like(upright.array)
 
