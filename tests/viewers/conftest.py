@@ -35,7 +35,7 @@ def chromium(bundle: None) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a context of its own; uncaught errors of the page fail the test."""
     contexts = []

@@ -1,29 +1,37 @@
 """A reader's hands and eyes on the viewer's page."""
 
 import io
+import time
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-__all__ = ["cell_pixels", "click", "drag", "loaded", "overlay", "point_at"]
+__all__ = ["cell_pixels", "click", "drag", "drawn", "loaded", "overlay", "point_at"]
+
+IS_DRAWN = """c => {
+  const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+  for (let i = 0; i < d.length; i += 400) if (d[i] > 30) return true;
+  return false;
+}"""
 
 
 def loaded(page: Page, count: int) -> None:
     """Wait until the first viewport shows an image and all of its series have come."""
-    page.wait_for_function(
-        "n => { const c = document.querySelector('.hv-grid .hv-cell');"
-        " return c && c.querySelector('.hv-tr').textContent.includes('/' + n)"
-        " && c.querySelector('.hv-bl').textContent.includes('%')"
-        " && c.querySelector('.hv-progress').hidden; }",
-        arg=count,
-    )
-    page.wait_for_function(
-        "() => { const c = document.querySelector('.hv-grid .hv-cell canvas');"
-        " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-        " for (let i = 0; i < d.length; i += 400) if (d[i] > 30) return true; return false; }"
-    )
+    cell = page.locator(".hv-grid .hv-cell").first
+    expect(cell.locator(".hv-tr")).to_contain_text(f"/{count}", timeout=45_000)
+    expect(cell.locator(".hv-bl")).to_contain_text("%")
+    expect(cell.locator(".hv-progress")).to_be_hidden(timeout=45_000)
+    drawn(page)
+
+
+def drawn(page: Page, cell: int = 0, seconds: float = 20) -> None:
+    """Wait until a viewport is not black."""
+    deadline = time.monotonic() + seconds
+    while not page.locator(".hv-grid .hv-cell canvas").nth(cell).evaluate(IS_DRAWN):
+        assert time.monotonic() < deadline, f"viewport {cell} stays black"
+        page.wait_for_timeout(100)
 
 
 def overlay(page: Page, corner: str, cell: int = 0) -> str:

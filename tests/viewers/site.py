@@ -148,7 +148,7 @@ class Site:
         return HTMLResponse(viewers.page("radiology", self.data(request), "Hội chẩn"))
 
     async def host(self, request: Request) -> Response:
-        """A page that mounts, updates and removes the viewer as Streamlit does: in a shadow root."""
+        """Mounts, updates and removes the viewer in a shadow root, as Streamlit does."""
         data = json.dumps({**self.data(request), "height": "90vh"})
         module = f"{self.base}/assets/{_component.asset('radiology')}"
         return HTMLResponse(
@@ -156,7 +156,8 @@ class Site:
             "<textarea id=report></textarea><div id=place></div><script type=module>"
             f"const entry = (await import('{module}')).default; const data = {data};"
             "let cleanup; let root;"
-            "window.mount = (more = {}) => { if (!root) { const host = document.createElement('div');"
+            "window.mount = (more = {}) => { if (!root) {"
+            " const host = document.createElement('div');"
             " document.querySelector('#place').replaceChildren(host);"
             " root = host.attachShadow({ mode: 'open' }); }"
             " cleanup = entry({ parentElement: root, data: { ...data, ...more },"

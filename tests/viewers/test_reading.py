@@ -148,9 +148,7 @@ def test_region_statistics(tilted: Site, open_page: OpenPage, key: str, kind: st
     rows, columns = np.mgrid[0 : ds.Rows, 0 : ds.Columns]
     if kind == "rectangle":
         low, high = corners.min(axis=0), corners.max(axis=0)
-        inside = (
-            (rows >= low[0]) & (rows <= high[0]) & (columns >= low[1]) & (columns <= high[1])
-        )
+        inside = (rows >= low[0]) & (rows <= high[0]) & (columns >= low[1]) & (columns <= high[1])
         area = float(np.prod((high - low) * np.asarray(ds.PixelSpacing, float)))
     else:
         centre = corners.mean(axis=0)
@@ -210,7 +208,9 @@ def test_planes_of_a_tilted_head_say_so(tilted: Site, open_page: OpenPage, tmp_p
     loaded(page, TILTED_FRAMES)
     page.keyboard.press("6")
     page.keyboard.press("m")
-    page.wait_for_function("() => document.querySelectorAll('.hv-honesty:not(:empty)').length === 3")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.hv-honesty:not(:empty)').length === 3"
+    )
     page.wait_for_timeout(2500)
     notice = page.locator(".hv-honesty").first.inner_text()
     assert notice == "Resampled: tilt of 18.5° corrected, slices unevenly spaced (1.1–7.0 mm)"

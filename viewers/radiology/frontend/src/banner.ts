@@ -12,11 +12,12 @@ export class Banner {
   constructor(private readonly t: Translate<MessageKey>) {}
 
   show(header: Header | undefined): void {
-    if (header) this.header = header;
-    this.write();
+    if (!header || header === this.header) return;
+    this.header = header;
+    this.rewrite();
   }
 
-  private write(): void {
+  rewrite(): void {
     const { t, header } = this;
     if (!header) {
       this.root.replaceChildren();

@@ -40,6 +40,8 @@ export interface CellHooks {
 
 export const SERIES_DRAG_TYPE = "application/x-hoichan-series";
 const { Events, ViewportType } = Enums;
+// Colour is shown as it is; a window would tint it.
+const COLOUR_RANGE: Range = { lower: 0, upper: 255 };
 // Round lengths a scale bar may stand for, mm.
 const SCALE_LENGTHS = [1, 2, 5, 10, 20, 50, 100, 200];
 
@@ -241,13 +243,14 @@ export class Cell {
 
   /** The first window of the file; soft tissue for a CT that tells none. */
   private toldRange(series: Series, index: number): Range | undefined {
+    if (series.isColourAt(index)) return COLOUR_RANGE;
     const header = series.header(index);
     const centre = Number(values(header, "00281050")[0]);
     const width = Number(values(header, "00281051")[0]);
     if (Number.isFinite(centre) && Number.isFinite(width) && width >= 1) {
       return rangeOf(width, centre);
     }
-    return series.isCt ? rangeOf(400, 40) : undefined;
+    return series.isCtAt(index) ? rangeOf(400, 40) : undefined;
   }
 
   async goTo(index: number): Promise<void> {
@@ -282,6 +285,7 @@ export class Cell {
   }
 
   setRange(range: Range): void {
+    if (this.series?.isColourAt(Math.max(0, this.index))) return;
     this.chosenRange = range;
     this.viewport?.setProperties({ voiRange: range });
     this.viewport?.render();
@@ -333,10 +337,22 @@ export class Cell {
   private noteIndex(): void {
     const index = this.index;
     if (index >= 0 && index !== this.drawnIndex) {
+      this.mixColour(this.drawnIndex, index);
       this.drawnIndex = index;
       this.series?.queue.lookAt(index);
     }
     this.hooks.moved(this);
+  }
+
+  /** In a series of grey and coloured images each kind keeps a window of its own. */
+  private mixColour(from: number, to: number): void {
+    const series = this.series;
+    const viewport = this.stackViewport;
+    if (!series || !viewport || from < 0) return;
+    const isColour = series.isColourAt(to);
+    if (isColour === series.isColourAt(from)) return;
+    const range = isColour ? COLOUR_RANGE : (this.chosenRange ?? this.toldRange(series, to));
+    if (range) viewport.setProperties({ voiRange: range });
   }
 
   /** Draw the frame that has come since (after a failure), and all that is written. */
@@ -352,7 +368,20 @@ export class Cell {
     this.paint();
   }
 
-  resize(): void {
+  /** Whether the whole image is shown, neither moved nor magnified by the reader. */
+  get isFitted(): boolean {
+    const viewport = this.viewport;
+    if (!viewport) return false;
+    const [x, y] = viewport.getPan();
+    return Math.abs(viewport.getZoom() - 1) < 0.01 && Math.hypot(x, y) < 2;
+  }
+
+  /** The element has another size: an image that was fitted is fitted again. */
+  resized(wasFitted: boolean): void {
+    if (wasFitted && this.viewport) {
+      this.viewport.resetCamera();
+      this.viewport.render();
+    }
     this.paint();
   }
 
@@ -395,7 +424,7 @@ export class Cell {
     else this.corner.tl.style.color = "";
     lines(this.corner.tr, [this.count(), ...this.location(series, index, number1)]);
     const range = this.range;
-    const window = range && !series.isColour ? windowOf(range) : undefined;
+    const window = range && !series.isColourAt(Math.max(0, index)) ? windowOf(range) : undefined;
     lines(this.corner.bl, [
       window
         ? t("window_values", {
@@ -542,7 +571,8 @@ export class Cell {
 function signed(axis: Vector, point: Vector): number {
   const name = planeName(axis);
   const main = name === "axial" ? axis[2] : name === "coronal" ? axis[1] : axis[0];
-  return dot(axis, point) * (main < 0 ? -1 : 1);
+  const along = dot(axis, point) * (main < 0 ? -1 : 1);
+  return Math.abs(along) < 0.05 ? 0 : along; // no "-0.0"
 }
 
 function lines(place: HTMLElement, sentences: readonly string[]): void {

@@ -6,6 +6,7 @@ import type { DisplaySet } from "./types";
 interface Attribute {
   vr: string;
   Value?: readonly unknown[];
+  InlineBinary?: string;
 }
 
 /** One instance's header in the DICOM JSON model (PS3.18 F.2). */
@@ -27,6 +28,7 @@ export const TAG = {
   sliceThickness: "00180050",
   frameOfReferenceUid: "00200052",
   samplesPerPixel: "00280002",
+  rescaleIntercept: "00281052",
   lossyImageCompression: "00282110",
   lossyImageCompressionRatio: "00282112",
   cineRate: "00180040",

@@ -358,7 +358,7 @@ export function imageLattice(series: Series, index: number): Lattice | null {
   return {
     plane,
     isCalibrated,
-    unit: series.isCt ? HOUNSFIELD : "1",
+    unit: series.isCtAt(index) ? HOUNSFIELD : "1",
     value: (x, y) =>
       !scalars || x < 0 || y < 0 || x >= plane.columns || y >= plane.rows
         ? undefined

@@ -118,8 +118,9 @@ export class Grid {
 
   private resize(): void {
     if (this.root.clientWidth < 2 || this.root.clientHeight < 2) return;
+    const fitted = new Set(this.visible.filter((cell) => cell.stackViewport && cell.isFitted));
     this.rendering.resize(true, true);
-    for (const cell of this.cells) cell.resize();
+    for (const cell of this.cells) cell.resized(fitted.has(cell));
   }
 
   private arrange(): void {

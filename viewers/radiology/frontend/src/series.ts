@@ -96,22 +96,36 @@ export class Series {
 
   /** Cornerstone files drawings by frame of reference: an image without one gets its series' UID. */
   private framed(header: Header): never {
-    if (text(header, TAG.frameOfReferenceUid)) return header as never;
-    const made = { vr: "UI", Value: [this.set.series_instance_uid] };
-    return { ...header, [TAG.frameOfReferenceUid]: made } as never;
+    const made = withPalette(header);
+    if (text(made, TAG.frameOfReferenceUid)) return made as never;
+    const frame = { vr: "UI", Value: [this.set.series_instance_uid] };
+    return { ...made, [TAG.frameOfReferenceUid]: frame } as never;
   }
 
   header(index: number): Header | undefined {
     return this.headers?.get(this.set.frames[index]?.[0] ?? "");
   }
 
-  get isColour(): boolean {
-    const header = this.header(0);
+  isColourAt(index: number): boolean {
+    const header = this.header(index);
     return (numeric(header, TAG.samplesPerPixel) ?? 1) > 1 || isPalette(header);
   }
 
+  /** Whether the values of frame `index` are Hounsfield units: a CT image that says how (C.8.2.1). */
+  isCtAt(index: number): boolean {
+    return (
+      this.set.modality === "CT" &&
+      !this.isColourAt(index) &&
+      numeric(this.header(index), TAG.rescaleIntercept) !== null
+    );
+  }
+
+  get isColour(): boolean {
+    return this.set.frames.some((_, i) => this.isColourAt(i));
+  }
+
   get isCt(): boolean {
-    return this.set.modality === "CT" && !this.isColour;
+    return this.isCtAt(0);
   }
 
   /** Frame `index` in the patient, or null when the header does not say. */
@@ -303,6 +317,23 @@ export class MissingFrames extends Error {
 
 function isPalette(header: Header | undefined): boolean {
   return text(header, "00280004") === "PALETTE COLOR";
+}
+
+const PALETTES = ["00281201", "00281202", "00281203"];
+
+/** Palettes come as bytes; Cornerstone reads numbers. One byte an entry or two (PS3.3 C.7.6.3.1.6). */
+function withPalette(header: Header): Header {
+  const entries = Number(header["00281101"]?.Value?.[0] ?? 0) || 65536;
+  const made: Record<string, Header[string]> = { ...header };
+  for (const tag of PALETTES) {
+    const inline = header[tag]?.InlineBinary;
+    if (inline === undefined) continue;
+    const bytes = Uint8Array.from(atob(inline), (letter) => letter.charCodeAt(0));
+    const isWide = bytes.length >= 2 * entries;
+    const numbers = isWide ? new Uint16Array(bytes.buffer, 0, entries) : bytes;
+    made[tag] = { vr: "OW", Value: [...numbers] };
+  }
+  return made;
 }
 
 function breathe(): Promise<void> {

@@ -160,7 +160,6 @@ export class Viewer implements Actor {
 
   private async start(first: Series): Promise<void> {
     await this.grid.show(this.grid.active, first);
-    this.banner.show(first.header(0));
     // The rest follows in the order of the strip, once what the reader looks at has come.
     for (const series of this.series) {
       await first.queue.whenSettled();
@@ -233,7 +232,7 @@ export class Viewer implements Actor {
   /** The language changed. */
   rewrite(): void {
     this.strip.fill(this.series);
-    this.banner.show(undefined);
+    this.banner.rewrite();
     for (const cell of this.grid.cells) cell.refresh();
     this.repaint();
   }
@@ -260,7 +259,6 @@ export class Viewer implements Actor {
     }
     if (this.grid.layout === "mpr") await this.grid.showPlanes(series);
     else await this.grid.show(cell, series);
-    this.banner.show(series.header(0));
     this.repaint();
   }
 
@@ -404,7 +402,7 @@ export class Viewer implements Actor {
 
   applyWindow(width: number, centre: number): void {
     const cell = this.grid.active;
-    if (!cell.series?.isCt) return;
+    if (!cell.series?.isCtAt(Math.max(0, cell.index))) return;
     this.grid.applyRange(cell, rangeOf(width, centre));
     this.repaint();
   }
@@ -493,7 +491,8 @@ export class Viewer implements Actor {
       this.toast.say(this.t("key_image_known"));
       return;
     }
-    const window = cell.range && !series.isColour ? windowOf(cell.range) : undefined;
+    const isGrey = !series.isColourAt(cell.index);
+    const window = cell.range && isGrey ? windowOf(cell.range) : undefined;
     this.keyImages
       .add({
         study_instance_uid: series.set.study_instance_uid,
@@ -611,11 +610,12 @@ export class Viewer implements Actor {
     const active = grid.active;
     const series = active.series ?? grid.keptSeries();
     const stack = series?.isOpen ? series.stack : undefined;
+    this.banner.show(series?.header(0));
     this.toolbar.update({
       tool: this.tools.activeTool,
       layout: grid.layout,
       range: active.range,
-      isCt: active.series?.isCt ?? false,
+      isCt: active.series?.isCtAt(Math.max(0, active.index)) ?? false,
       canDraw: this.canDraw,
       canUndo: this.marks.canUndo,
       canRedo: this.marks.canRedo,
