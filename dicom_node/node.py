@@ -13,13 +13,22 @@ from dicom_node.peers import Peers
 from dicom_node.records import StoreOutcome
 from dicom_node.scp.association import Association, Message, rejection
 from dicom_node.scp.command import Field
+from dicom_node.scp.commitment import (
+    CommitmentReported,
+    CommitmentWorker,
+    serve_action,
+    serve_report,
+)
 from dicom_node.scp.echo import serve_echo
+from dicom_node.scp.find import serve_find
+from dicom_node.scp.get import serve_get
+from dicom_node.scp.move import serve_move
 from dicom_node.scp.store import serve_store
 from dicom_node.scp.wire import Wire
 from dicom_node.settings import NodeSettings
 from dicom_node.status import Status
 
-__all__ = ["Node", "StudyReceived"]
+__all__ = ["CommitmentReported", "Node", "NodeEvent", "StudyReceived"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +40,9 @@ Serve = Callable[[Association, Message], None]
 _REQUESTS: dict[tuple[Service, int], Serve] = {
     (Service.ECHO, Field.ECHO): serve_echo,
     (Service.STORE, Field.STORE): serve_store,
+    (Service.FIND, Field.FIND): serve_find,
+    (Service.MOVE, Field.MOVE): serve_move,
+    (Service.GET, Field.GET): serve_get,
 }
 
 
@@ -46,6 +58,9 @@ class StudyReceived:
     count: int
 
 
+NodeEvent = StudyReceived | CommitmentReported
+
+
 class Node:
     """Our AE as SCP.
 
@@ -56,8 +71,8 @@ class Node:
     settings : NodeSettings
     peers : Peers
     on_event : callable or None
-        Called in an association's thread with what happened; its errors are logged and go no
-        further.
+        Called in an association's thread with what happened. A `CommitmentReported` is answered
+        with success only when the call returned; other errors are logged and go no further.
     """
 
     def __init__(
@@ -65,12 +80,13 @@ class Node:
         archive: Archive,
         settings: NodeSettings,
         peers: Peers,
-        on_event: Callable[[StudyReceived], None] | None = None,
+        on_event: Callable[[NodeEvent], None] | None = None,
     ) -> None:
         self._archive = archive
         self._settings = settings
         self._peers = peers
         self._on_event = on_event
+        self._commitments: CommitmentWorker | None = None
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -101,6 +117,8 @@ class Node:
             target=self._accept, args=(listener,), name="dicom accept", daemon=True
         )
         self._accepting.start()
+        self._commitments = CommitmentWorker(self._archive, self._peers, self._settings.ae_title)
+        self._commitments.start()
         logger.info("%s listens on port %d", self._settings.ae_title, self.port)
 
     def stop(self) -> None:
@@ -112,6 +130,8 @@ class Node:
         listener.close()
         if self._accepting is not None:
             self._accepting.join()
+        if self._commitments is not None:
+            self._commitments.stop(_STOPPING_SECONDS)
         with self._lock:
             running = dict(self._open)
         for wire in running:
@@ -179,13 +199,20 @@ class Node:
                 del self._per_host[host]
 
     def _serve(self, association: Association, message: Message) -> None:
-        if message.is_response or message.command["CommandField"] == Field.CANCEL:
+        field, service = message.command["CommandField"], message.context.service
+        if message.is_response or field == Field.CANCEL:
             return  # late, and of no use any more
-        serve = _REQUESTS.get((message.context.service, message.command["CommandField"]))
-        if serve is None:
-            association.answer(message, Status.UNRECOGNIZED_OPERATION)
-        else:
+        serve = _REQUESTS.get((service, field))
+        if serve is not None:
             serve(association, message)
+        elif (service, field) == (Service.COMMITMENT, Field.ACTION):
+            serve_action(association, message)
+            if self._commitments is not None:
+                self._commitments.wake()
+        elif (service, field) == (Service.COMMITMENT, Field.EVENT_REPORT):
+            serve_report(association, message, self._on_event or _nobody)
+        else:
+            association.answer(message, Status.UNRECOGNIZED_OPERATION)
 
     def _report(self, association: Association) -> None:
         if self._on_event is None:
@@ -203,3 +230,7 @@ class Node:
                 self._on_event(event)
             except Exception:
                 logger.exception("an event was not taken")
+
+
+def _nobody(event: NodeEvent) -> None:
+    """Hear a report nobody waits for."""

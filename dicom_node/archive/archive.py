@@ -250,6 +250,13 @@ class Archive:
             raise NotFound("the instance has no such bytes")
         return data
 
+    def is_intact(self, record: InstanceRecord) -> bool:
+        """Read an instance's file and tell whether it is what was received."""
+        try:
+            return self._files.hash_of(record.path) == record.sha256
+        except OSError:
+            return False
+
     def dataset_offset(self, record: InstanceRecord) -> int:
         """Return where in an instance's file the data set begins, in bytes."""
         meta = FileMeta(record.sop_class_uid, record.sop_instance_uid, record.transfer_syntax_uid)

@@ -185,7 +185,11 @@ class Association:
         return False
 
     def answer(
-        self, message: Message, status: int, dataset: bytes | None = None, **more: int | str
+        self,
+        message: Message,
+        status: int,
+        dataset: bytes | None = None,
+        more: Command | None = None,
     ) -> None:
         """Send a response to `message`; `more` are further elements of its command set."""
         request = message.command
@@ -193,38 +197,45 @@ class Association:
             "CommandField": request["CommandField"] | Field.RESPONSE,
             "MessageIDBeingRespondedTo": request.get("MessageID", 0),
             "Status": status,
-            **more,
         }
-        for keyword in ("AffectedSOPClassUID", "AffectedSOPInstanceUID"):
-            if keyword in request:
-                command.setdefault(keyword, request[keyword])
-        self.send(message.context, command, dataset)
+        for what in ("SOPClassUID", "SOPInstanceUID"):
+            uid = request.get(f"Affected{what}") or request.get(f"Requested{what}")
+            if uid:
+                command[f"Affected{what}"] = uid
+        self.send(message.context, command | (more or {}), dataset)
+
+    def refuse(self, message: Message, status: int, comment: str) -> None:
+        """Send a failure with a word on why; only the first 64 characters travel (PS3.7 C)."""
+        self.answer(message, status, more={"ErrorComment": comment[:64]})
 
     def send(self, context: Context, command: Command, dataset: bytes | None = None) -> None:
         """Send one message, in fragments the peer can take."""
         encoded = encode(command, dataset is not None)
-        parts = list(self.fragments(context.id, _IS_COMMAND, memoryview(encoded), last=True))
+        parts = [*self._fragments(context.id, _IS_COMMAND, memoryview(encoded), last=True)]
         if dataset is not None:
-            parts += self.fragments(context.id, 0, memoryview(dataset), last=True)
+            parts += self._fragments(context.id, 0, memoryview(dataset), last=True)
         self.wire.send(*parts)
 
-    def fragments(
+    def send_command(self, context: Context, command: Command, *, has_dataset: bool) -> None:
+        """Send a command set; the data set may follow by `send_data`."""
+        encoded = encode(command, has_dataset)
+        self.wire.send(*self._fragments(context.id, _IS_COMMAND, memoryview(encoded), last=True))
+
+    def send_data(self, context: Context, data: memoryview, *, last: bool) -> None:
+        """Send the next piece of a data set."""
+        self.wire.send(*self._fragments(context.id, 0, data, last=last))
+
+    def _fragments(
         self, context_id: int, kind: int, data: memoryview, last: bool
     ) -> Iterator[bytes | memoryview]:
         """Yield header and body of each P-DATA-TF that carries `data`."""
         room = self.request.maximum_pdu - 6
-        offset = 0
-        while True:
+        for offset in range(0, len(data) or 1, room):
             piece = data[offset : offset + room]
-            offset += room
-            flags = kind | (_IS_LAST if last and offset >= len(data) else 0)
-            length = len(piece)
-            yield (
-                struct.pack(">BxI", Pdu.DATA, length + 6) + _PDV.pack(length + 2, context_id, flags)
-            )
+            is_last = last and offset + room >= len(data)
+            yield struct.pack(">BxI", Pdu.DATA, len(piece) + 6)
+            yield _PDV.pack(len(piece) + 2, context_id, kind | (_IS_LAST if is_last else 0))
             yield piece
-            if offset >= len(data):
-                return
 
     def _establish(self) -> bool:
         """Answer the association request; False when it was rejected."""

@@ -21,14 +21,14 @@ def serve_store(association: Association, message: Message) -> None:
     """Finish the reception that came with the message and answer with its status."""
     reception = message.reception
     if reception is None:
-        association.answer(message, Status.CANNOT_UNDERSTAND, ErrorComment="no data set")
+        association.refuse(message, Status.CANNOT_UNDERSTAND, "no data set")
         return
     try:
         result = reception.finish()
     except DicomNodeError as error:
         uid = message.command.get("AffectedSOPInstanceUID", "")
         logger.warning("refused %s from %s: %s", uid, association.calling_ae, error)
-        association.answer(message, dimse_status(error), ErrorComment=str(error)[:64])
+        association.refuse(message, dimse_status(error), str(error))
         return
     association.received.counts[result.study_instance_uid, result.outcome] += 1
     if result.outcome is StoreOutcome.CONFLICT:

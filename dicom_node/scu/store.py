@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.filereader import read_file_meta_info
@@ -64,12 +65,14 @@ def store(
     *,
     progress: Callable[[SendResult], None] | None = None,
     cancelled: Event | None = None,
+    originator: tuple[str, int] | None = None,
 ) -> list[SendResult]:
     """Send Part 10 `files` to `peer`; one result each, in order.
 
     A file that is no DICOM file, that the peer refuses, or that no context was accepted for,
     is a result with ``refused`` set; the others still go. An object whose association broke has
     ``status`` None; the rest go on a new one. Setting `cancelled` stops between two files.
+    `originator` is the AE title and Message ID of the C-MOVE that asks for this.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def store(
         rest = batch
         while rest and not (cancelled is not None and cancelled.is_set()):
             # An object that makes the peer abort must not hold up those behind it.
-            rest = _send_batch(peer, calling_ae, rest, report, cancelled)
+            rest = _send_batch(peer, calling_ae, rest, report, cancelled, originator)
     for index, path in enumerate(files):
         if index not in results:
             results[index] = SendResult(path, "", "", None, "Cancelled before it was sent.")
@@ -142,20 +145,27 @@ def _send_batch(
     batch: list[tuple[int, _Outgoing]],
     report: Callable[[int, SendResult], None],
     cancelled: Event | None,
+    originator: tuple[str, int] | None,
 ) -> list[tuple[int, _Outgoing]]:
     """Send on one association; return what is left when it broke behind a first object."""
     with associate(peer, calling_ae, _contexts(batch)) as association:
         for place, (index, one) in enumerate(batch, start=1):
             if cancelled is not None and cancelled.is_set():
                 return []
-            result = _send(association, peer, one, place % 65535 or 1)
+            result = _send(association, peer, one, place % 65535 or 1, originator)
             report(index, result)
             if result.status is None and not result.refused:
                 return batch[place:]
     return []
 
 
-def _send(association: Association, peer: Peer, one: _Outgoing, message_id: int) -> SendResult:
+def _send(
+    association: Association,
+    peer: Peer,
+    one: _Outgoing,
+    message_id: int,
+    originator: tuple[str, int] | None,
+) -> SendResult:
     def result(status: int | None, error: str = "", refused: bool = False) -> SendResult:
         return SendResult(one.path, one.sop_class_uid, one.sop_instance_uid, status, error, refused)
 
@@ -169,11 +179,14 @@ def _send(association: Association, peer: Peer, one: _Outgoing, message_id: int)
         and not one.transfer_syntax_uid.is_compressed
         and one.transfer_syntax_uid != DeflatedExplicitVRLittleEndian
     )
+    options: dict[str, Any] = {"msg_id": message_id}
+    if originator is not None:
+        options |= {"originator_aet": originator[0], "originator_id": originator[1]}
     try:
         if one.transfer_syntax_uid in accepted:
-            answer = association.send_c_store(os.fspath(one.path), msg_id=message_id)
+            answer = association.send_c_store(os.fspath(one.path), **options)
         elif convertible:
-            answer = association.send_c_store(dcmread(one.path), msg_id=message_id)
+            answer = association.send_c_store(dcmread(one.path), **options)
         else:
             message = (
                 f"{peer} does not accept {one.sop_class_uid.name} in "
