@@ -169,6 +169,8 @@ def _key_image(image: KeyImage, export: Export) -> DocumentImage:
 
 def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
     algorithm = _algorithm(annotation.origin)
+    # an image without a place in space: its millimetres are the viewer's own, its pixels are not
+    points_px = _points(annotation.origin.get("points_px"))
     return Mark(
         uid=_tracking_uid(annotation, export),
         kind=MarkKind(annotation.kind),
@@ -184,8 +186,8 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
         if annotation.sop_instance_uid
         else None,
         frame_of_reference_uid=annotation.frame_of_reference_uid,
-        points_mm=annotation.points_mm,
-        points_px=_points(annotation.origin.get("points_px")),
+        points_mm=() if points_px else annotation.points_mm,
+        points_px=points_px,
         values=tuple(
             value
             for entry in annotation.measurements

@@ -94,7 +94,8 @@ UNITS: Final = {
     "1": NO_UNITS,
     "": NO_UNITS,
     "px": Code("{pixels}", "UCUM", "pixels"),
-    "px2": Code("{pixels}", "UCUM", "pixels"),
+    "{pixel}": Code("{pixels}", "UCUM", "pixels"),
+    "{pixels}": Code("{pixels}", "UCUM", "pixels"),
     "{count}": Code("{count}", "UCUM", "count"),
 }
 
@@ -115,7 +116,11 @@ _CONCORDANCE = {
     "concordant": ("CONC-FULL", "Đồng thuận", "Concordant"),
     "minor": ("CONC-MINOR", "Khác biệt nhỏ", "Minor discrepancy"),
     "major": ("CONC-MAJOR", "Khác biệt lớn", "Major discrepancy"),
-    "not_applicable": ("CONC-NONE", "Không có kết quả tại chỗ để so sánh", "No local reading to compare"),
+    "not_applicable": (
+        "CONC-NONE",
+        "Không có kết quả tại chỗ để so sánh",
+        "No local reading to compare",
+    ),
 }
 _TRANSFER = {
     "none": ("TRANS-NO", "Không đề nghị chuyển", "Transfer not recommended"),

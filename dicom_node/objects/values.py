@@ -10,7 +10,15 @@ from dicom_node.objects.words import MARK_KINDS, VALUE_LABELS
 
 __all__ = ["describe_mark", "describe_value", "drawn_value", "number"]
 
-_SHOWN_UNITS = {"[hnsf'U]": "HU", "deg": "°", "mm2": "mm²", "cm2": "cm²", "um": "µm", "um2": "µm²"}
+_SHOWN_UNITS = {
+    "[hnsf'U]": "HU",
+    "deg": "°",
+    "mm2": "mm²",
+    "cm2": "cm²",
+    "um": "µm",
+    "um2": "µm²",
+    "{pixels}": "px",
+}
 _NO_UNIT = frozenset({"1", "{count}"})
 
 

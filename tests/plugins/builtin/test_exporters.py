@@ -174,6 +174,25 @@ def test_odd_annotations_do_not_keep_the_opinion_back(registry: Registry, tmp_pa
         assert "lesion" in text
 
 
+def test_an_image_without_a_place_in_space_is_marked_in_pixels(
+    registry: Registry, tmp_path: Path
+) -> None:
+    drawn = annotation(
+        measurements=({"name": "length", "value": 40, "unit": "{pixel}"},),
+        origin={"uncalibrated": True, "points_px": [[10.5, 20.5], [50.5, 20.5]]},
+    )
+    signed = opinion(annotations=(drawn,))
+
+    (ds,) = exporter(registry, "tid1500").encode(export(of_opinion=signed))
+    text = assert_valid(ds, tmp_path)
+    (pdf,) = exporter(registry, "pdf").encode(export(of_opinion=signed))
+
+    assert "SCOORD:" in text
+    assert "SCOORD3D" not in text
+    assert "({pixels},UCUM" in text
+    assert "Độ dài 40,0 px" in pdf_text(bytes(pdf.EncapsulatedDocument), tmp_path)
+
+
 def test_a_question_without_an_answer_is_not_answered(registry: Registry, tmp_path: Path) -> None:
     signed = opinion(kind=OpinionKind.ADDENDUM, answers=opinion().answers[:1])
 

@@ -2,7 +2,7 @@
 
 import { cache, eventTarget, getEnabledElementByViewportId } from "@cornerstonejs/core";
 import { annotation as annotations, cancelActiveManipulations, Enums, type Types } from "@cornerstonejs/tools";
-import { normal, type Plane } from "./geometry";
+import { normal, type Plane, toPixel } from "./geometry";
 import type { Mark } from "./marks";
 import type { BuiltVolume, Series } from "./series";
 import { HOUNSFIELD, type Lattice, measure } from "./statistics";
@@ -270,6 +270,10 @@ export class Drawing {
             }
           : {}),
         ...(drawn?.isCalibrated === false ? { uncalibrated: true } : {}),
+        // No place in the patient: reports then give pixels (PS3.3 C.18.6; a pixel's centre is .5)
+        ...(drawn && !series.plane(index)
+          ? { points_px: points.map((p) => toPixel(drawn.plane, p).map((at) => at + 0.5)) }
+          : {}),
       },
     };
   }
