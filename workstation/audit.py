@@ -17,13 +17,16 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from workstation.context import Context
 from workstation.database import audit_events, counters
-from workstation.roles import Principal
+from workstation.errors import NotFound
+from workstation.roles import Principal, Role
 
 __all__ = [
     "CODES",
     "AuditEvent",
+    "AuditRow",
     "BrokenRow",
     "head",
+    "list_events",
     "record",
     "verify",
 ]
@@ -138,6 +141,65 @@ def head(connection: Connection) -> tuple[int, str]:
         .limit(1)
     ).first()
     return (last.sequence, last.row_hash) if last else (0, GENESIS)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One event of the log."""
+
+    sequence: int
+    at: str
+    event: str
+    codes: tuple[str, str]
+    actor: str
+    site: str
+    host: str
+    outcome: str
+    subject: Mapping[str, Any]
+    row_hash: str
+
+
+def list_events(
+    context: Context,
+    principal: Principal,
+    *,
+    event: str = "",
+    actor: str = "",
+    site: str = "",
+    before: int | None = None,
+    limit: int = 100,
+) -> list[AuditRow]:
+    """The log, latest first, for administrators; reading it is itself recorded."""
+    if not (principal.is_system or principal.has(Role.ADMINISTRATOR)):
+        raise NotFound("not_found", "Không tìm thấy.", "Not found.")
+    wanted = select(audit_events).order_by(audit_events.c.sequence.desc()).limit(limit)
+    for column, value in (
+        (audit_events.c.event, event),
+        (audit_events.c.actor, actor),
+        (audit_events.c.site, site),
+    ):
+        if value:
+            wanted = wanted.where(column == value)
+    if before is not None:
+        wanted = wanted.where(audit_events.c.sequence < before)
+    with context.database.begin() as connection:
+        rows = connection.execute(wanted).all()
+        record(connection, AuditEvent.AUDIT_LOG_USED, principal, at=context.clock())
+    return [
+        AuditRow(
+            row.sequence,
+            row.at,
+            row.event,
+            CODES.get(AuditEvent(row.event), ("", "")),
+            row.actor,
+            row.site,
+            row.host,
+            row.outcome,
+            row.subject,
+            row.row_hash,
+        )
+        for row in rows
+    ]
 
 
 def verify(context: Context) -> BrokenRow | None:

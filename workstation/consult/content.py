@@ -146,6 +146,7 @@ def opinion_of(text: str, content_hash: str) -> Opinion:
         signed_at=datetime.fromisoformat(said["signed_at"]),
         content_hash=content_hash,
         predecessor=predecessor["id"] if predecessor else "",
+        reason=said["reason"],
     )
 
 

@@ -1,0 +1,175 @@
+"""Domain values as JSON: keys are the names of the nouns' fields, times ISO 8601 in UTC."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydicom.sr.coding import Code
+
+from plugins.nouns import Annotation, Opinion, Person, Text
+from workstation.audit import AuditRow
+from workstation.consult.case import Reader
+from workstation.consult.deliveries import Delivery
+from workstation.consult.draft import Draft
+from workstation.consult.events import CaseEvent
+from workstation.consult.views import CaseView
+from workstation.studies import StudyView
+
+__all__ = [
+    "annotation_json",
+    "audit_json",
+    "case_json",
+    "delivery_json",
+    "draft_json",
+    "event_json",
+    "listed",
+    "opinion_json",
+    "plain",
+    "study_json",
+]
+
+# Of the row of a case, for its JSON; the noun has the rest.
+_RECORD_FIELDS = (
+    "requesting_department",
+    "consent_basis",
+    "share_scope",
+    "images_to_follow",
+    "missing",
+    "concordance",
+    "transfer",
+    "decision",
+    "outcome",
+    "started_at",
+    "signed_at",
+    "closed_at",
+    "paused_at",
+    "studies",
+    "revision",
+)
+
+
+def plain(value: Any) -> Any:
+    """Any value of the domain as JSON values."""
+    if isinstance(value, Person):
+        return {
+            "username": value.username,
+            "name": value.name,
+            "site": value.site,
+            "licence_number": value.licence_number,
+        }
+    if isinstance(value, Code):
+        return {
+            "value": value.value,
+            "scheme_designator": value.scheme_designator,
+            "meaning": value.meaning,
+        }
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(one) for one in value)
+    if isinstance(value, Path):
+        return value.name  # where it lies on our disk is nobody's business
+    return value
+
+
+def listed(values: Iterable[Any]) -> dict[str, Any]:
+    """A whole list, as lists are answered."""
+    items = [plain(one) for one in values]
+    return {"items": items, "total": len(items)}
+
+
+def case_json(view: CaseView, readers: list[Reader] | None = None) -> dict[str, Any]:
+    """A case for a worklist line, or with `readers` for its page."""
+    case = plain(view.case)
+    record = {name: plain(getattr(view.record, name)) for name in _RECORD_FIELDS}
+    shown = {
+        **case,
+        **record,
+        "header_only": view.header_only,
+        "permissions": list(view.permissions),
+        "time_left_seconds": view.time_left_seconds,
+        "columns": dict(view.columns),
+    }
+    if view.header_only:
+        shown["study_instance_uids"] = []
+    if readers is not None:
+        shown["readers"] = [_reader_json(one) for one in readers]
+    return shown
+
+
+def event_json(event: CaseEvent) -> dict[str, Any]:
+    """An event; the columns it set are the database's own matter."""
+    return {key: one for key, one in plain(event).items() if key != "changes"}
+
+
+def annotation_json(annotation: Annotation) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(annotation)
+    return shown
+
+
+def draft_json(draft: Draft, readers: list[Reader]) -> dict[str, Any]:
+    title = draft.template.title
+    return {
+        "content": plain(draft.content),
+        "revision": draft.revision,
+        "updated_at": plain(draft.updated_at),
+        "template": {
+            "id": draft.template.id,
+            "title": plain(title if isinstance(title, Text) else Text(title, title)),
+            "sections": [
+                {
+                    "key": section.key,
+                    "title": plain(section.title),
+                    "required": section.required,
+                    "placeholder": plain(section.placeholder),
+                }
+                for section in draft.template.sections
+            ],
+        },
+        "questions": plain(draft.questions),
+        "readers": [_reader_json(one) for one in readers],
+    }
+
+
+def opinion_json(opinion: Opinion) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(opinion)
+    return shown
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(delivery)
+    if isinstance(delivery.exporter_title, str):
+        shown["exporter_title"] = {"vi": delivery.exporter_title, "en": delivery.exporter_title}
+    return shown
+
+
+def study_json(view: StudyView, with_series: bool = False) -> dict[str, Any]:
+    shown: dict[str, Any] = {**plain(view.study), "cases": plain(view.cases)}
+    if with_series:
+        shown["series"] = plain(view.series)
+    return shown
+
+
+def audit_json(row: AuditRow) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(row)
+    return shown
+
+
+def _reader_json(reader: Reader) -> dict[str, Any]:
+    return {
+        **plain(reader.person),
+        "opened_at": plain(reader.opened_at),
+        "seen_at": plain(reader.seen_at),
+        "assigned": reader.assigned,
+    }
