@@ -1,8 +1,9 @@
 """Our DICOMweb beside Orthanc's: ``python -m benchmarks.frames``.
 
 Same studies, same requests, in turns. Each server runs in a process of its own with its own
-defaults, ours without sign-in, as Orthanc. Both get the studies by STOW, what they answer is compared before anybody is timed, then ``wrk``
-asks each in turn. Medians of the rounds are printed with their ratio.
+defaults, ours without sign-in, as Orthanc. Both get the studies by STOW, and what they answer is
+compared before anybody is timed; then ``wrk`` asks each in turn. Medians of the rounds are printed
+with their ratio.
 """
 
 import argparse

@@ -48,10 +48,7 @@ def _in_form(
 ) -> Response | None:
     """Answer in one accepted form, or None when it does not fit."""
     if one.type == _ZIP and not one.multipart:
-        syntaxes = [
-            _syntax(holding, one) or holding.record.transfer_syntax_uid for holding in holdings
-        ]
-        return stream(service.workers, _zipped(holdings, syntaxes), _ZIP)
+        return stream(service.workers, _zipped(holdings), _ZIP)
     if not one.covers(DICOM):
         return None
     syntaxes = [_syntax(holding, one) for holding in holdings]
@@ -154,17 +151,17 @@ class _Outbox(RawIOBase):
         return b"".join(pieces)
 
 
-def _zipped(holdings: list[Holding], syntaxes: list[str]) -> Iterator[bytes]:
-    """A zip of Part 10 files, not compressed, named by their UIDs."""
+def _zipped(holdings: list[Holding]) -> Iterator[bytes]:
+    """A zip of the stored files, not compressed, named by their UIDs."""
     outbox = _Outbox()
     with zipfile.ZipFile(outbox, "w") as archive:
-        for holding, _, data in _checked(holdings, syntaxes):
+        for holding in holdings:
             record = holding.record
             name = f"{record.series_instance_uid}/{record.sop_instance_uid}.dcm"
             # A fixed date: when a copy was made is nobody's business.
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             with archive.open(entry, "w", force_zip64=True) as file:
-                for piece in data:
+                for piece in holding.file_pieces():
                     file.write(piece)
                     yield outbox.drain()
     yield outbox.drain()
