@@ -2,7 +2,8 @@
 
 from dicom_node.archive import Archive
 from dicom_node.errors import DicomNodeError
-from dicom_node.node import CommitmentReported, Node, NodeEvent, StudyReceived
+from dicom_node.events import CommitmentReported, InstancesSent, NodeEvent, Queried
+from dicom_node.node import Node
 from dicom_node.settings import ArchiveSettings, NodeSettings
 
 __all__ = [
@@ -10,8 +11,9 @@ __all__ = [
     "ArchiveSettings",
     "CommitmentReported",
     "DicomNodeError",
+    "InstancesSent",
     "Node",
     "NodeEvent",
     "NodeSettings",
-    "StudyReceived",
+    "Queried",
 ]

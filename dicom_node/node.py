@@ -5,16 +5,14 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dicom_node.archive.archive import Archive
 from dicom_node.contexts import Service
+from dicom_node.events import NodeEvent
 from dicom_node.peers import Peers
-from dicom_node.records import StoreOutcome
 from dicom_node.scp.association import Association, Message, rejection
 from dicom_node.scp.command import Field
 from dicom_node.scp.commitment import (
-    CommitmentReported,
     CommitmentWorker,
     serve_action,
     serve_report,
@@ -28,7 +26,7 @@ from dicom_node.scp.wire import Wire
 from dicom_node.settings import NodeSettings
 from dicom_node.status import Status
 
-__all__ = ["CommitmentReported", "Node", "NodeEvent", "StudyReceived"]
+__all__ = ["Node"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,22 +41,9 @@ _REQUESTS: dict[tuple[Service, int], Serve] = {
     (Service.FIND, Field.FIND): serve_find,
     (Service.MOVE, Field.MOVE): serve_move,
     (Service.GET, Field.GET): serve_get,
+    (Service.COMMITMENT, Field.ACTION): serve_action,
+    (Service.COMMITMENT, Field.EVENT_REPORT): serve_report,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class StudyReceived:
-    """One association brought instances of one study; for audit."""
-
-    calling_ae: str
-    host: str
-    site: str | None
-    study_instance_uid: str
-    outcome: StoreOutcome
-    count: int
-
-
-NodeEvent = StudyReceived | CommitmentReported
 
 
 class Node:
@@ -85,7 +70,7 @@ class Node:
         self._archive = archive
         self._settings = settings
         self._peers = peers
-        self._on_event = on_event
+        self._on_event = on_event or _nobody
         self._commitments: CommitmentWorker | None = None
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
@@ -183,11 +168,10 @@ class Node:
 
     def _run(self, wire: Wire, host: str) -> None:
         association = Association(
-            wire, host, self._archive, self._peers, self._settings, self._serve
+            wire, host, self._archive, self._peers, self._settings, self._serve, self._on_event
         )
         try:
             association.run()
-            self._report(association)
         finally:
             self._forget(wire, host)
 
@@ -203,34 +187,13 @@ class Node:
         if message.is_response or field == Field.CANCEL:
             return  # late, and of no use any more
         serve = _REQUESTS.get((service, field))
-        if serve is not None:
-            serve(association, message)
-        elif (service, field) == (Service.COMMITMENT, Field.ACTION):
-            serve_action(association, message)
-            if self._commitments is not None:
-                self._commitments.wake()
-        elif (service, field) == (Service.COMMITMENT, Field.EVENT_REPORT):
-            serve_report(association, message, self._on_event or _nobody)
-        else:
+        if serve is None:
             association.answer(message, Status.UNRECOGNIZED_OPERATION)
-
-    def _report(self, association: Association) -> None:
-        if self._on_event is None:
             return
-        for (study_instance_uid, outcome), count in association.received.counts.items():
-            event = StudyReceived(
-                association.calling_ae,
-                association.host,
-                association.origin.site,
-                study_instance_uid,
-                outcome,
-                count,
-            )
-            try:
-                self._on_event(event)
-            except Exception:
-                logger.exception("an event was not taken")
+        serve(association, message)
+        if serve is serve_action and self._commitments is not None:
+            self._commitments.wake()
 
 
 def _nobody(event: NodeEvent) -> None:
-    """Hear a report nobody waits for."""
+    """Hear what nobody waits for."""

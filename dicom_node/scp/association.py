@@ -6,15 +6,15 @@ gathered whole. A service gets the messages of its operation from `Association.n
 
 import logging
 import struct
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dicom_node.archive.archive import Archive
 from dicom_node.archive.reception import Reception
 from dicom_node.contexts import Service
+from dicom_node.events import NodeEvent
 from dicom_node.peers import Peers
-from dicom_node.records import Channel, Origin, StoreOutcome
+from dicom_node.records import Channel, Origin
 from dicom_node.scp.command import (
     NO_DATASET,
     Command,
@@ -33,7 +33,7 @@ from dicom_node.scp.negotiation import (
 from dicom_node.scp.wire import Closed, Pdu, ProtocolError, Wire
 from dicom_node.settings import NodeSettings
 
-__all__ = ["Association", "Message", "Received"]
+__all__ = ["Association", "Message"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +63,6 @@ class Message:
         return bool(self.command["CommandField"] & Field.RESPONSE)
 
 
-@dataclass(slots=True)
-class Received:
-    """What one association brought: instances per (Study Instance UID, outcome)."""
-
-    counts: Counter[tuple[str, StoreOutcome]] = field(default_factory=Counter)
-
-
 class _Released(Exception):
     """The peer asked for the association's release."""
 
@@ -87,6 +80,8 @@ class Association:
     settings : NodeSettings
     serve : callable
         Called with (association, message) for every request.
+    tell : callable
+        Called with what happened; may raise.
     """
 
     def __init__(
@@ -97,6 +92,7 @@ class Association:
         peers: Peers,
         settings: NodeSettings,
         serve: Callable[["Association", Message], None],
+        tell: Callable[[NodeEvent], None],
     ) -> None:
         self.wire = wire
         self.archive = archive
@@ -105,7 +101,7 @@ class Association:
         self.host = host
         self.request = Request("", "", 0, "")
         self.origin = Origin(None, host=host)
-        self.received = Received()
+        self.tell = tell
         self._serve = serve
         self._pdvs = self._read_pdvs()
         self._reception: Reception | None = None
@@ -113,6 +109,13 @@ class Association:
     @property
     def calling_ae(self) -> str:
         return self.request.calling_ae
+
+    def note(self, event: NodeEvent) -> None:
+        """Tell of something that has happened already, whether or not anybody can take it."""
+        try:
+            self.tell(event)
+        except Exception:
+            logger.exception("an event was not taken")
 
     def run(self) -> None:
         """Serve until the peer releases, or either side gives up. Never raises."""

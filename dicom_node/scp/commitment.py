@@ -3,13 +3,12 @@
 The report goes out on a new association, for days if need be. A peer whose address we do not know
 gets it at once, on its own association.
 
-The same abstract syntax brings us the reports of peers we asked: see `CommitmentReported`.
+The same abstract syntax brings us the reports of peers we asked: see `serve_report`.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from dicom_node.archive import Archive
 from dicom_node.archive.commitments import Commitment, Commitments
 from dicom_node.archive.header import first_value
 from dicom_node.errors import AssociationAborted, NotFound, PeerError, PeerRefused
+from dicom_node.events import CommitmentReported
 from dicom_node.peers import Peer, Peers
 from dicom_node.records import ReadScope
 from dicom_node.scp.association import Association, Message
@@ -31,7 +31,7 @@ from dicom_node.scu.association import associate
 from dicom_node.scu.commitment import CommitmentReport
 from dicom_node.status import Status
 
-__all__ = ["CommitmentReported", "CommitmentWorker", "judge", "serve_action", "serve_report"]
+__all__ = ["CommitmentWorker", "judge", "serve_action", "serve_report"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,15 +39,6 @@ _REQUEST = 1  # action type of the N-ACTION
 _ALL_SAFE, _SOME_FAILED = 1, 2  # event types of the N-EVENT-REPORT
 _RETRY_SECONDS = (10, 30, 60, 300, 900, 3600)
 _GIVE_UP = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentReported:
-    """A peer reports on what we asked it to keep."""
-
-    calling_ae: str
-    host: str
-    report: CommitmentReport
 
 
 def serve_action(association: Association, message: Message) -> None:
@@ -81,9 +72,7 @@ def serve_action(association: Association, message: Message) -> None:
         _report_here(association, message, transaction_uid, judged)
 
 
-def serve_report(
-    association: Association, message: Message, heard: Callable[[CommitmentReported], None]
-) -> None:
+def serve_report(association: Association, message: Message) -> None:
     """Take a peer's report on what we asked for; it is answered when it has been dealt with."""
     try:
         found = read_dataset(message.dataset, message.context.transfer_syntax)
@@ -95,7 +84,7 @@ def serve_report(
                 for item in found.get("00081198", {}).get("Value", [])
             },
         )
-        heard(CommitmentReported(association.calling_ae, association.host, report))
+        association.tell(CommitmentReported(association.calling_ae, association.host, report))
         status = Status.SUCCESS
     except ValueError:
         status = Status.INVALID_ARGUMENT

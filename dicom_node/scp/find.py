@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from dicom_node.archive import INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS, Archive, Query
 from dicom_node.archive.header import first_value
+from dicom_node.events import Queried
 from dicom_node.records import InstanceRecord, ReadScope, SeriesRecord, StudyRecord
 from dicom_node.scp.association import Association, Message
 from dicom_node.scp.identifier import Identifier, encode_dataset, read_identifier
@@ -62,14 +63,17 @@ def serve_find(association: Association, message: Message) -> None:
     )
     pending = Status.PENDING_KEYS_IGNORED if ignored else Status.PENDING
     scope = association.peers.read_scope(association.calling_ae, association.host)
+    count, status = 0, Status.SUCCESS
     for match in find(association.archive, identifier, scope):
         if association.is_cancelled(message):
-            association.answer(message, Status.CANCELLED)
-            return
+            status = Status.CANCELLED
+            break
         match["RetrieveAETitle"] = association.settings.ae_title
         answer = encode_dataset(_dataset(identifier, match), syntax)
         association.answer(message, pending, answer)
-    association.answer(message, Status.SUCCESS)
+        count += 1
+    association.note(Queried(association.calling_ae, association.host, identifier.level, count))
+    association.answer(message, status)
 
 
 def find(archive: Archive, identifier: Identifier, scope: ReadScope) -> Iterator[Attributes]:

@@ -32,7 +32,7 @@ def serve_get(association: Association, message: Message) -> None:
     except ValueError as error:
         association.refuse(message, Status.IDENTIFIER_DOES_NOT_MATCH, str(error))
         return
-    progress = Progress(len(instances))
+    progress = Progress(instances)
     cancelled = False
     for number, instance in enumerate(instances, start=1):
         progress.note(instance.sop_instance_uid, _send(association, instance, number % 65535 + 1))
@@ -41,7 +41,7 @@ def serve_get(association: Association, message: Message) -> None:
             break
         if progress.remaining:
             progress.pending(association, message)
-    progress.final(association, message, cancelled)
+    progress.final(association, message, association.calling_ae, cancelled)
 
 
 def _send(association: Association, instance: InstanceRecord, message_id: int) -> int | None:

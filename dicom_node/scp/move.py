@@ -25,12 +25,10 @@ def serve_move(association: Association, message: Message) -> None:
     except ValueError as error:
         association.refuse(message, Status.IDENTIFIER_DOES_NOT_MATCH, str(error))
         return
-    progress = Progress(len(instances))
+    progress = Progress(instances)
     cancelled = Event()
-    noted: set[str] = set()
 
     def note(result: SendResult) -> None:
-        noted.add(result.sop_instance_uid)
         progress.note(result.sop_instance_uid, result.status)
         if progress.remaining:
             progress.pending(association, message)
@@ -48,7 +46,5 @@ def serve_move(association: Association, message: Message) -> None:
         )
     except PeerError as error:
         logger.warning("cannot move to %s: %s", destination, error)
-        for instance in instances:
-            if instance.sop_instance_uid not in noted:
-                progress.note(instance.sop_instance_uid, None)
-    progress.final(association, message, cancelled.is_set())
+        progress.fail_rest()
+    progress.final(association, message, destination.ae_title, cancelled.is_set())

@@ -30,7 +30,6 @@ def serve_store(association: Association, message: Message) -> None:
         logger.warning("refused %s from %s: %s", uid, association.calling_ae, error)
         association.refuse(message, dimse_status(error), str(error))
         return
-    association.received.counts[result.study_instance_uid, result.outcome] += 1
     if result.outcome is StoreOutcome.CONFLICT:
         logger.warning("%s from %s differs from ours", result.sop_instance_uid, association.host)
     association.answer(message, Status.SUCCESS)

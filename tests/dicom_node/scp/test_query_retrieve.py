@@ -16,9 +16,18 @@ from pynetdicom.sop_class import (
 )
 
 from dicom_node.archive import Archive
+from dicom_node.events import InstancesSent, Queried
 from dicom_node.node import Node
 from dicom_node.peers import Peer
-from tests.factories import FixedPeers, ct_image, ct_series, dataset_bytes, file_bytes, from_site
+from tests.factories import (
+    FixedPeers,
+    ct_image,
+    ct_series,
+    dataset_bytes,
+    file_bytes,
+    from_site,
+    running_node,
+)
 from tests.peers import run_dcmtk, storescp
 
 
@@ -325,3 +334,16 @@ def test_a_get_without_a_context_fails_instance_by_instance(
     assert (status.Status, status.NumberOfFailedSuboperations) == (0xA702, 3)
     assert len(failures.FailedSOPInstanceUIDList) == 3
     assert received == []
+
+
+def test_audit_hears_who_asked_and_what_went(
+    archive: Archive, stored: list[Dataset], peers: FixedPeers
+) -> None:
+    heard: list[Any] = []
+    with running_node(archive, peers, on_event=heard.append) as node:
+        find(node, {"QueryRetrieveLevel": "STUDY", "PatientID": "P1"})
+        get(node, stored[0], [ExplicitVRLittleEndian])
+    assert heard == [
+        Queried("DEMO_A", "127.0.0.1", "STUDY", 1),
+        InstancesSent("DEMO_A", "127.0.0.1", "DEMO_A", stored[0].StudyInstanceUID, 3),
+    ]

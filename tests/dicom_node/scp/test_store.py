@@ -18,9 +18,9 @@ from pynetdicom import AE, build_context
 from dicom_node import scu
 from dicom_node.archive import Archive, Query
 from dicom_node.archive.part10 import read_meta
-from dicom_node.node import Node, StudyReceived
+from dicom_node.node import Node
 from dicom_node.peers import Peer
-from dicom_node.records import QuarantineReason, StoreOutcome
+from dicom_node.records import QuarantineReason
 from tests.factories import (
     EVERYTHING,
     FixedPeers,
@@ -287,30 +287,6 @@ def test_an_object_too_large_is_refused_and_the_next_taken(
     with running_node(archive, maximum_object_bytes=100_000) as node:
         results = scu.store(peer(node), "DEMO_A", [large, small])
     assert [result.status for result in results] == [0xA700, 0]
-
-
-def test_the_audit_hears_of_each_study(archive: Archive, tmp_path: Path) -> None:
-    heard: list[StudyReceived] = []
-    files = []
-    for number, dataset in enumerate(ct_series(3)):
-        files.append(tmp_path / f"{number}.dcm")
-        files[-1].write_bytes(file_bytes(dataset))
-    with running_node(archive, on_event=heard.append) as node:
-        scu.store(peer(node), "DEMO_A", files)
-    assert heard == [
-        StudyReceived(
-            "DEMO_A",
-            "127.0.0.1",
-            "DEMO_A",
-            ct_uid(files[0]),
-            StoreOutcome.STORED,
-            3,
-        )
-    ]
-
-
-def ct_uid(path: Path) -> str:
-    return str(dcmread(path, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
 
 
 @pytest.fixture
