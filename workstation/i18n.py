@@ -23,6 +23,7 @@ __all__ = [
     "LANGUAGES",
     "LOCALE",
     "N_",
+    "ZONE",
     "_",
     "catalogue",
     "current_language",

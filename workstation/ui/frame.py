@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,13 +14,16 @@ from workstation.roles import Principal, Role
 from workstation.ui import parts, session, theme
 from workstation.ui.screens import (
     account,
+    audit_log,
     case,
     deliveries,
     guests,
     hospitals,
     people,
+    quarantine,
     reading,
     request,
+    statistics,
     worklist,
 )
 
@@ -29,6 +33,7 @@ CLINICAL = frozenset(
     {Role.REQUESTER, Role.TECHNICIAN, Role.RADIOLOGIST, Role.PATHOLOGIST, Role.COORDINATOR}
 )
 ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+LOGO = Path(__file__).with_name("logo.svg")
 ADMINISTRATION = N_("Administration")
 
 
@@ -58,7 +63,15 @@ PLACES = (
         ADMINISTRATION,
     ),
     Place("users", N_("Users"), people.render, ADMINISTRATOR, ADMINISTRATION),
+    Place("quarantine", N_("Quarantine"), quarantine.render, ADMINISTRATOR, ADMINISTRATION),
     Place("plugins", N_("Plugins"), guests.render, ADMINISTRATOR, ADMINISTRATION),
+    Place("audit", N_("Access log"), audit_log.render, ADMINISTRATOR, ADMINISTRATION),
+    Place(
+        "statistics",
+        N_("Statistics"),
+        statistics.render,
+        frozenset({Role.REQUESTER, Role.COORDINATOR, Role.ADMINISTRATOR}),
+    ),
     Place("account", N_("Account"), account.render, frozenset(Role), listed=False),
 )
 
@@ -67,25 +80,40 @@ def run() -> None:
     """Show the page of this address to the one who is signed in."""
     st.set_page_config(page_title="Hội chẩn", layout="wide")
     st.html(theme.style_sheet())
+    st.logo(LOGO)
     context, principal = session.current()
-    places = [place for place in PLACES if principal.has(*place.roles)]
-    pages = {
-        place.address: st.Page(
-            partial(show, place, context, principal),
-            title=_(place.title),
-            url_path=place.address,
-            default=place is places[0],
-            visibility="visible" if place.listed else "hidden",
-        )
-        for place in places
-    }
+    pages = {place.address: page(place, context, principal) for place in PLACES}
     st.session_state["places"] = pages
-    groups: dict[str, list[st.Page]] = {}
-    for place in places:
+    first = next(place for place in PLACES if principal.has(*place.roles))
+    # Streamlit forgets the address of its default page; ours stays reachable by its own.
+    home = st.Page(
+        partial(st.switch_page, pages[first.address]),
+        title=_(first.title),
+        url_path="home",
+        default=True,
+        visibility="hidden",
+    )
+    groups: dict[str, list[st.Page]] = {"": [home]}
+    for place in PLACES:
         groups.setdefault(_(place.group) if place.group else "", []).append(pages[place.address])
     chosen = st.navigation(groups, position="top")
     corner(context, principal)
     chosen.run()
+
+
+def page(place: Place, context: Context, principal: Principal) -> st.Page:
+    """Every place is a page for everybody, so that no address leads to Streamlit's own words."""
+    allowed = principal.has(*place.roles)
+    return st.Page(
+        partial(show if allowed else turn_away, place, context, principal),
+        title=_(place.title),
+        url_path=place.address,
+        visibility="visible" if allowed and place.listed else "hidden",
+    )
+
+
+def turn_away(place: Place, context: Context, principal: Principal) -> None:
+    st.warning(_("This page is for other roles."))
 
 
 def show(place: Place, context: Context, principal: Principal) -> None:

@@ -36,11 +36,11 @@ def render(context: Context, principal: Principal) -> None:
         language = st.radio(
             _("Language"),
             LANGUAGES,
-            index=LANGUAGES.index(principal.language),
+            index=LANGUAGES.index(user.language),
             format_func=lambda code: LANGUAGE_NAMES[code],
             horizontal=True,
         )
-        if language != principal.language:
+        if language != user.language:
             accounts.change_language(context, principal, language)
             st.rerun()
         st.html(parts.link(f"{context.settings.base_path}/logout", _("Sign out")))

@@ -31,7 +31,6 @@ def render(context: Context, principal: Principal) -> None:
                 ("code", _("Code"), "30%"),
                 ("name", _("Name")),
                 ("tier", _("Tier"), "20%"),
-                ("active", _("State"), "22%"),
             ],
             rows=[
                 (
@@ -39,8 +38,7 @@ def render(context: Context, principal: Principal) -> None:
                     {
                         "code": site.code,
                         "name": site.name,
-                        "active": (_("Active"), "good") if site.active else (_("Ended"), "bad"),
-                        "tier": _(labels.TIERS[site.tier]),
+                        "tier": _(labels.TIERS[site.tier]) if site.active else (_("Ended"), "bad"),
                     },
                 )
                 for site in known
@@ -81,7 +79,7 @@ def add_site(context: Context, principal: Principal) -> None:
 def edit_site(context: Context, principal: Principal, site: sites.Site) -> None:
     with st.form(f"site_{site.code}"):
         parts.section(site.code)
-        first, second, third = st.columns([3, 2, 1], vertical_alignment="bottom")
+        first, second, third = st.columns([4, 2, 2], vertical_alignment="bottom")
         name = first.text_input(_("Name"), site.name)
         phone = second.text_input(_("Contact phone"), site.phone)
         active = third.checkbox(_("Active"), site.active)

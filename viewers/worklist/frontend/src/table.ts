@@ -58,16 +58,14 @@ function columns(options: TableOptions): Column[] {
     { name: "number", title: "number", width: "118px", sort: "number" },
     { name: "patient", title: "patient", width: "20%", sort: "patient" },
     { name: "site", title: options.asking ? "consulted" : "site", width: "12%", sort: "site" },
-    { name: "modality", title: "modality", width: "56px" },
-    { name: "question", title: "question", width: "auto" },
-    { name: "images", title: "images", width: "54px" },
-    { name: "state", title: "state", width: "128px", sort: "state" },
-    { name: "reader", title: "reader", width: "9%" },
     ...options.pluginColumns.map((column) => ({
       name: `plugin:${column.id}`,
       title: column,
-      width: "84px",
+      width: "80px",
     })),
+    { name: "question", title: "question", width: "auto" },
+    { name: "state", title: "state", width: "128px", sort: "state" },
+    { name: "reader", title: "reader", width: "9%" },
     ...(options.asking ? [{ name: "task", title: "task" as const, width: "138px" }] : []),
   ];
 }
@@ -200,12 +198,10 @@ export class Table {
     this.patient(cell("patient"), row);
     const site = this.options.asking ? row.consulted_site_name : row.requesting_site_name;
     say(cell("site"), site);
-    say(cell("modality"), row.modalities.join(" "));
     const question = row.questions[0]?.text ?? "";
     const more = row.questions.length > 1 ? ` (+${row.questions.length - 1})` : "";
     say(cell("question"), question + more);
     mark(cell("question"), "title", row.questions.map((q) => q.text).join("\n"));
-    say(cell("images"), String(row.instance_count));
     this.badge(cell("state"), {
       tone: STATE_TONES[row.state] ?? "quiet",
       text: labels.states[row.state] ?? row.state,
