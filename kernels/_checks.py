@@ -14,7 +14,8 @@ MOST_BYTES = 16 * 2**30  # what one result may take; more is a broken header, no
 def array(name: str, value: ArrayLike, dimensions: Sequence[int], *kinds: str) -> NDArray[Any]:
     """Return `value` as an array of one of the `dimensions` and dtype `kinds` ("b", "u", "i", "f").
 
-    No kinds: any real number or boolean will do.
+    No kinds: any real number or boolean will do. The result is aligned and in the machine's
+    byte order, as kernels need it.
     """
     found = np.asarray(value)
     if found.ndim not in dimensions:
@@ -25,7 +26,8 @@ def array(name: str, value: ArrayLike, dimensions: Sequence[int], *kinds: str) -
         names = {"b": "boolean", "u": "unsigned", "i": "signed", "f": "floating point"}
         wanted = " or ".join(names[kind] for kind in allowed)
         raise ValueError(f"{name} has dtype {found.dtype}; expected {wanted} numbers")
-    return found
+    native = found.astype(found.dtype.newbyteorder("="), copy=False)
+    return np.require(native, requirements="A")
 
 
 def finite_array(

@@ -42,8 +42,7 @@ def compose_channels(
     lows = limits[:, 0].astype(np.float32)
     rows, columns = found.shape[1:]
     shown = np.empty((rows, columns, 3), np.uint8)
-    flat = np.ascontiguousarray(found, found.dtype.newbyteorder("="))
-    flat = flat.reshape(len(found), rows * columns)
+    flat = np.ascontiguousarray(found).reshape(len(found), rows * columns)
     spread(
         add_channels,
         rows * columns,

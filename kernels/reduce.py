@@ -29,7 +29,7 @@ def halve(tile: ArrayLike) -> NDArray[Any]:
     found = array("tile", tile, (2, 3), "u")
     if found.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"tile has dtype {found.dtype}; expected uint8 or uint16")
-    found = np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+    found = np.ascontiguousarray(found)
     rows, columns = found.shape[:2]
     samples = found.shape[2] if found.ndim == 3 else 1
     shape = (rows + 1) // 2, (columns + 1) // 2, *found.shape[2:]

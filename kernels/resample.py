@@ -187,7 +187,7 @@ def scanned(name: str, volume: ArrayLike) -> NDArray[Any]:
     found = array(name, volume, (3,))
     if found.dtype not in (np.int16, np.float32):
         raise ValueError(f"{name} has dtype {found.dtype}; expected int16 or float32")
-    return np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+    return np.ascontiguousarray(found)
 
 
 def rows_within(shifts: NDArray[np.float64], rows: int, upright_rows: int) -> NDArray[np.bool_]:

@@ -309,7 +309,7 @@ def sampled(volume: ArrayLike) -> NDArray[Any]:
         raise ValueError(f"volume has dtype {found.dtype}; expected int16, uint8, bool or float32")
     if not found.size:
         raise ValueError(f"volume has shape {found.shape}; expected at least one voxel")
-    return np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+    return np.ascontiguousarray(found)
 
 
 def inverted(affine: ArrayLike) -> NDArray[np.float64]:

@@ -99,8 +99,7 @@ def stored_values(
     high = bits - 1 if high_bit is None else whole("high_bit", high_bit, bits - 1, size - 1)
     kind = np.dtype(f"{'i' if signed else 'u'}{size // 8}")
     left = size - 1 - high
-    native = found.astype(found.dtype.newbyteorder("="), copy=False)
-    raised = np.left_shift(native.view(f"u{size // 8}"), left)
+    raised = np.left_shift(found.view(f"u{size // 8}"), left)
     return np.asarray(np.right_shift(raised.view(kind), left + high + 1 - bits))
 
 

@@ -271,11 +271,9 @@ def straight(voi: Window) -> tuple[float, float]:
 
 
 def contiguous(stored: NDArray[Any]) -> NDArray[Any]:
-    """Return `stored` as one row of numbers in the machine's byte order."""
+    """Return `stored` as one row of numbers."""
     flat = np.ascontiguousarray(stored).reshape(-1)
-    if flat.dtype.kind == "b":
-        return flat.view(np.uint8)
-    return flat.astype(flat.dtype.newbyteorder("="), copy=False)
+    return flat.view(np.uint8) if flat.dtype.kind == "b" else flat
 
 
 def fill(stored: NDArray[Any], how: Display, grey: NDArray[np.uint8]) -> None:

