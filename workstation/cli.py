@@ -7,8 +7,7 @@ import argparse
 import importlib
 from collections.abc import Callable, Sequence
 
-from plugins.nouns import Text
-from workstation.commands.console import Console, Parser, add_settings
+from workstation.commands.console import Console, Parser, add_settings, settings_of
 from workstation.settings import SettingsError, spoken_language
 
 __all__ = ["build_parser", "run"]
@@ -20,13 +19,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return the exit status."""
     console = Console(spoken_language())
     try:
-        options = build_parser(console.language).parse_args(arguments)
+        options = build_parser(console).parse_args(arguments)
     except SystemExit as end:  # argparse has printed its help or sentence
         return int(end.code or 0)
     try:
+        if hasattr(options, "config"):
+            settings_of(options)  # a bad value is answered before heavy modules are loaded
         return load(options.command)(options, console)
     except SettingsError as error:
-        console.complain(error.text)
+        console.complain(error.vi, error.en)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -36,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
 
         if not isinstance(error, WorkstationError):
             raise
-        console.complain(error.text)
+        console.complain(error.text.vi, error.text.en)
         return 2 if isinstance(error, InvalidRequest) else 1
 
 
@@ -47,14 +48,12 @@ def load(name: str) -> Command:
     return command
 
 
-def build_parser(language: str) -> argparse.ArgumentParser:
-    """Everything that can be typed, explained in `language`."""
+def build_parser(console: Console) -> argparse.ArgumentParser:
+    """Everything that can be typed, explained in the language of `console`."""
     from hoichan import __version__
 
-    def t(vi: str, en: str) -> str:
-        return Text(vi, en).in_language(language)
-
-    Parser.language = language
+    t = console.choose
+    Parser.console = console
     parser = Parser(prog="hoichan", description=t("Hội chẩn hình ảnh y khoa", "Imaging consults"))
     parser.add_argument("--version", action="version", version=f"hoichan {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar=t("LỆNH", "COMMAND"), required=True)
@@ -62,7 +61,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     def add(verb: str, command: str, vi: str, en: str, *settings: str) -> argparse.ArgumentParser:
         sub = verbs.add_parser(verb, help=t(vi, en), description=t(vi, en))
         sub.set_defaults(command=command)
-        add_settings(sub, language, *settings)
+        add_settings(sub, console, *settings)
         return sub
 
     running = "workstation.commands.running"
@@ -96,7 +95,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     push.add_argument("--called", required=True, metavar="AET")
     push.add_argument("--calling", required=True, metavar="AET")
 
-    _add_administration(verbs, language)
+    _add_administration(verbs, console)
     add(
         "doctor",
         "workstation.doctor:doctor",
@@ -116,12 +115,10 @@ def build_parser(language: str) -> argparse.ArgumentParser:
 
 
 def _add_administration(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", language: str
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", console: Console
 ) -> None:
     """``site``, ``user`` and ``plugin``, each with verbs of its own."""
-
-    def t(vi: str, en: str) -> str:
-        return Text(vi, en).in_language(language)
+    t = console.choose
 
     def group(name: str, vi: str, en: str) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
         sub = verbs.add_parser(name, help=t(vi, en), description=t(vi, en))
@@ -136,7 +133,7 @@ def _add_administration(
     ) -> argparse.ArgumentParser:
         sub = to.add_parser(verb, help=t(vi, en), description=t(vi, en))
         sub.set_defaults(command=f"workstation.commands.administration:{command}")
-        add_settings(sub, language, "data", "database_url", "index_url", "ae_title", "plugins_dir")
+        add_settings(sub, console, "data", "database_url", "index_url", "ae_title", "plugins_dir")
         return sub
 
     site = group("site", "cơ sở và AE title", "hospitals and AE titles")
@@ -171,11 +168,11 @@ def _add_administration(
     sub.add_argument("--name", help=t("họ và tên", "full name"))
     sub.add_argument("--licence", default="", help=t("số chứng chỉ hành nghề", "licence number"))
     sub.add_argument("--speaks", default="vi", choices=("vi", "en"))
-    _add_random(sub, language)
+    _add_random(sub, console)
     add(user, "list", "user_list", "các người dùng", "list users")
     sub = add(user, "password", "user_password", "đặt mật khẩu mới", "set a new password")
     sub.add_argument("username", metavar="NAME")
-    _add_random(sub, language)
+    _add_random(sub, console)
     for verb, active, vi, en in (
         ("enable", True, "mở lại tài khoản", "let a user in again"),
         ("disable", False, "khoá tài khoản", "keep a user out"),
@@ -192,6 +189,6 @@ def _add_administration(
     add(plugin, "list", "plugin_list", "các phần bổ trợ", "list plugins")
 
 
-def _add_random(parser: argparse.ArgumentParser, language: str) -> None:
-    text = Text("tự tạo mật khẩu và in ra", "make up a password and print it")
-    parser.add_argument("--random", action="store_true", help=text.in_language(language))
+def _add_random(parser: argparse.ArgumentParser, console: Console) -> None:
+    text = console.choose("tự tạo mật khẩu và in ra", "make up a password and print it")
+    parser.add_argument("--random", action="store_true", help=text)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Rea
     """The DICOM listener."""
     from dicom_node import Node, NodeSettings
     from workstation.context import open_context
+    from workstation.node_events import take_event
     from workstation.sites import SitePeers
 
     context = open_context(settings)
@@ -69,6 +71,7 @@ def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Rea
                 ae_title=settings.ae_title, host=settings.dicom_host, port=settings.dicom_port
             ),
             SitePeers(context),
+            partial(take_event, context),
         )
         node.start()
         ready()
@@ -179,16 +182,16 @@ def serve(app: Any, descriptor: int, stop: threading.Event, ready: Ready) -> Non
     server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
-def set_up_logging(part: str) -> None:
+def set_up_logging(part: str, level: str = "INFO") -> None:
     """One line an event on standard error, for the journal or a file."""
     logging.basicConfig(
-        level=logging.INFO,
+        level=level,
         format=f"%(asctime)s %(levelname)-7s {part}: %(name)s: %(message)s",
         stream=sys.stderr,
         force=True,
     )
     # Libraries tell too much at this level, some of it about patients.
-    for name in ("httpx", "pynetdicom", "pydicom", "streamlit", "huey", "alembic"):
+    for name in ("httpx", "pynetdicom", "pydicom", "streamlit", "uvicorn", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -205,7 +208,7 @@ def main() -> int:
     """Run the part that standard input orders."""
     order = json.loads(_first_line())
     part = order["part"]
-    set_up_logging(order.get("name", part))
+    set_up_logging(order["name"], order["log_level"])
     # Standard output tells the supervisor when we are ready; whatever prints goes to the log.
     control = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

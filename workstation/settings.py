@@ -1,7 +1,8 @@
 """All settings, joined once: command line over environment over ``hoichan.toml`` over defaults.
 
 This is the only module that reads the environment or a settings file. A bad value is one clear
-sentence (`SettingsError`), which the command prints before leaving with status 2.
+sentence (`SettingsError`), which the command prints before leaving with status 2. Nothing heavy is
+imported here: a mistyped option is answered at once.
 """
 
 import ipaddress
@@ -12,8 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-
-from plugins.nouns import Text
 
 __all__ = [
     "Settings",
@@ -34,7 +33,8 @@ class SettingsError(ValueError):
 
     def __init__(self, vi: str, en: str) -> None:
         super().__init__(en)
-        self.text = Text(vi, en)
+        self.vi = vi
+        self.en = en
 
 
 @dataclass(frozen=True)
@@ -159,15 +159,15 @@ def read_file(config: Path | None) -> dict[str, object]:
 
 def parsed(name: str, value: object, where: str) -> Any:
     """Turn what was written into what `Settings` holds, or say what was expected."""
-    parse, expected = PARSERS[name]
+    parse, expected_vi, expected_en = PARSERS[name]
     try:
         return parse(value)
     except (ValueError, TypeError):
         # A database URL may hold a password; it is never repeated.
         shown = "…" if name.endswith("_url") else repr(value)
         raise SettingsError(
-            f"{where}: giá trị {shown} không hợp lệ, cần {expected.vi}.",
-            f"{where}: {shown} is not valid; expected {expected.en}.",
+            f"{where}: giá trị {shown} không hợp lệ, cần {expected_vi}.",
+            f"{where}: {shown} is not valid; expected {expected_en}.",
         ) from None
 
 
@@ -252,47 +252,48 @@ def networks(value: object) -> tuple[str, ...]:
     return found
 
 
-PORT = (
-    whole_number(0, 65535),
-    Text("một cổng từ 0 đến 65535", "a port from 0 to 65535"),
-)
-HOST = (host, Text("một địa chỉ IP hoặc tên máy", "an IP address or host name"))
-URL = (
+# How a value is read, and what it must be, in Vietnamese and English.
+Parser = tuple[Callable[[object], Any], str, str]
+PORT: Parser = (whole_number(0, 65535), "một cổng từ 0 đến 65535", "a port from 0 to 65535")
+HOST: Parser = (host, "một địa chỉ IP hoặc tên máy", "an IP address or host name")
+URL: Parser = (
     database_url,
-    Text("một URL sqlite:// hoặc postgresql://", "an sqlite:// or postgresql:// URL"),
+    "một URL sqlite:// hoặc postgresql://",
+    "an sqlite:// or postgresql:// URL",
 )
-POSITIVE = (positive_number, Text("một số dương", "a positive number"))
-PARSERS: dict[str, tuple[Callable[[object], Any], Text]] = {
-    "data": (path, Text("đường dẫn một thư mục", "the path of a folder")),
+POSITIVE: Parser = (positive_number, "một số dương", "a positive number")
+PARSERS: dict[str, Parser] = {
+    "data": (path, "đường dẫn một thư mục", "the path of a folder"),
     "http_host": HOST,
     "http_port": PORT,
-    "base_path": (prefix, Text("một tiền tố URL như /hoichan", "a URL prefix such as /hoichan")),
+    "base_path": (prefix, "một tiền tố URL như /hoichan", "a URL prefix such as /hoichan"),
     "trusted_proxies": (
         networks,
-        Text("danh sách địa chỉ IP hoặc mạng", "a list of IP addresses or networks"),
+        "danh sách địa chỉ IP hoặc mạng",
+        "a list of IP addresses or networks",
     ),
     "dicom_host": HOST,
     "dicom_port": PORT,
     "ae_title": (
         ae_title,
-        Text(
-            "AE title gồm 1-16 ký tự ASCII, không có dấu \\",
-            "an AE title of 1-16 ASCII characters without a backslash",
-        ),
+        "AE title gồm 1-16 ký tự ASCII, không có dấu \\",
+        "an AE title of 1-16 ASCII characters without a backslash",
     ),
     "ui_workers": (
         whole_number(0, 64),
-        Text("một số nguyên từ 0 đến 64", "a whole number from 0 to 64"),
+        "một số nguyên từ 0 đến 64",
+        "a whole number from 0 to 64",
     ),
     "database_url": URL,
     "index_url": URL,
-    "language": (language, Text("vi hoặc en", "vi or en")),
-    "plugins_dir": (folder, Text("một thư mục đang có", "an existing folder")),
+    "language": (language, "vi hoặc en", "vi or en"),
+    "plugins_dir": (folder, "một thư mục đang có", "an existing folder"),
     "quiet_seconds": POSITIVE,
     "session_hours": POSITIVE,
     "minimum_free_bytes": (
         whole_number(0, 2**63 - 1),
-        Text("số byte, không âm", "a number of bytes, not negative"),
+        "số byte, không âm",
+        "a number of bytes, not negative",
     ),
 }
 if set(PARSERS) != {each.name for each in fields(Settings)}:

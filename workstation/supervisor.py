@@ -90,14 +90,21 @@ class Supervisor:
         In the order in which they are started.
     status_file : Path or None
         Where names and process ids are written, for administrators.
+    log_level : str
+        Below it the parts say nothing.
     """
 
     def __init__(
-        self, settings: Settings, parts: Sequence[Part], status_file: Path | None = None
+        self,
+        settings: Settings,
+        parts: Sequence[Part],
+        status_file: Path | None = None,
+        log_level: str = "INFO",
     ) -> None:
         self.settings = settings
         self.states = [PartState(part) for part in parts]
         self.status_file = status_file
+        self.log_level = log_level
         self.stopping = threading.Event()
         self._signals = 0
 
@@ -174,6 +181,7 @@ class Supervisor:
             **part.order,
             "name": part.name,
             "part": part.part,
+            "log_level": self.log_level,
             "settings": encode_settings(self.settings),
             "socket": descriptor,
         }

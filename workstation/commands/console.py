@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from plugins.nouns import Text
 from workstation.settings import PARSERS, Settings, load_settings, path
 
 __all__ = ["Console", "Parser", "add_settings", "settings_of"]
@@ -17,13 +16,16 @@ class Console:
     def __init__(self, language: str) -> None:
         self.language = language
 
+    def choose(self, vi: str, en: str) -> str:
+        return vi if self.language == "vi" else en
+
     def say(self, vi: str, en: str) -> None:
         """One line on standard output."""
-        print(Text(vi, en).in_language(self.language), flush=True)
+        print(self.choose(vi, en), flush=True)
 
-    def complain(self, text: Text) -> None:
+    def complain(self, vi: str, en: str) -> None:
         """One sentence on standard error."""
-        print(f"hoichan: {text.in_language(self.language)}", file=sys.stderr, flush=True)
+        print(f"hoichan: {self.choose(vi, en)}", file=sys.stderr, flush=True)
 
     def table(self, rows: Sequence[Sequence[object]]) -> None:
         """Rows in columns as wide as they need to be."""
@@ -37,28 +39,29 @@ class Console:
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line instead of printing the whole usage."""
 
-    language = "en"
+    console = Console("en")
 
     def __init__(self, **options: Any) -> None:
         # An abbreviation that works today is ambiguous after the next option is added.
         super().__init__(**{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
-        sentence = Text(
+        self.console.complain(
             f"Lệnh không hợp lệ: {message} (xem {self.prog} --help).",
             f"Invalid command: {message} (see {self.prog} --help).",
         )
-        self.exit(2, f"hoichan: {sentence.in_language(self.language)}\n")
+        self.exit(2)
 
 
-def add_settings(parser: argparse.ArgumentParser, language: str, *names: str) -> None:
+def add_settings(parser: argparse.ArgumentParser, console: Console, *names: str) -> None:
     """Add options for settings; all of them when none is named."""
-    group = parser.add_argument_group(Text("cấu hình", "settings").in_language(language))
-    text = Text("tệp TOML; mặc định ./hoichan.toml", "TOML file; ./hoichan.toml by default")
-    group.add_argument("--config", metavar="FILE", help=text.in_language(language))
+    group = parser.add_argument_group(console.choose("cấu hình", "settings"))
+    file = console.choose("tệp TOML; mặc định ./hoichan.toml", "TOML file; ./hoichan.toml if any")
+    group.add_argument("--config", metavar="FILE", help=file)
     defaults = Settings()
     for name in names or PARSERS:
-        expected = PARSERS[name][1].in_language(language)
+        _, vi, en = PARSERS[name]
+        expected = console.choose(vi, en)
         default = shown_default(getattr(defaults, name))
         group.add_argument(
             "--" + name.replace("_", "-"),

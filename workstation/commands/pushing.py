@@ -13,7 +13,6 @@ from dicom_node import scu
 from dicom_node.errors import PeerError
 from dicom_node.peers import Peer
 from dicom_node.scu import SendResult
-from plugins.nouns import Text
 from workstation.commands.console import Console
 from workstation.settings import SettingsError, ae_title
 
@@ -45,7 +44,7 @@ def push(options: argparse.Namespace, console: Console) -> int:
         try:
             results = scu.store(peer, calling, files)
         except PeerError as error:
-            console.complain(Text(f"Không gửi được: {error}", f"Nothing more was sent: {error}"))
+            console.complain(f"Không gửi được: {error}", f"Nothing more was sent: {error}")
             return 1
     return report(results, console)
 
@@ -59,7 +58,7 @@ def report(results: list[SendResult], console: Console) -> int:
         status = "" if result.status is None else f"0x{result.status:04X} "
         reasons[f"{status}{result.error}".strip()] += 1
     for reason, count in reasons.most_common(SHOWN_FAILURES):
-        console.complain(Text(f"{count} tệp: {reason}", f"{count} files: {reason}"))
+        console.complain(f"{count} tệp: {reason}", f"{count} files: {reason}")
     return 1 if failed else 0
 
 

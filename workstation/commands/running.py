@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from plugins.nouns import Text
 from workstation.commands.console import Console, settings_of
 from workstation.context import Context, open_context
 from workstation.processes import resolved, run_here
@@ -140,12 +139,11 @@ def greet(settings: Settings, console: Console, *, dicom: bool = True) -> None:
         print(
             f"DICOM: {settings.ae_title} @ {settings.dicom_host}:{settings.dicom_port}", flush=True
         )
-    hint = Text(
-        "Chưa có người dùng: thêm cơ sở bằng `hoichan site add`, rồi `hoichan user add`.",
-        "There are no users yet: add a site with `hoichan site add`, then `hoichan user add`.",
-    )
     if not has_users(settings):
-        print(hint.in_language(console.language), flush=True)
+        console.say(
+            "Chưa có người dùng: thêm cơ sở bằng `hoichan site add`, rồi `hoichan user add`.",
+            "There are no users yet: add a site with `hoichan site add`, then `hoichan user add`.",
+        )
 
 
 def has_users(settings: Settings) -> bool:

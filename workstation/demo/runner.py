@@ -20,7 +20,7 @@ from dicom_node.errors import NotFound as ObjectNotFound
 from dicom_node.errors import PeerError
 from dicom_node.peers import Peer
 from dicom_node.records import ReadScope
-from plugins.nouns import State, Text
+from plugins.nouns import State
 from workstation.commands.console import Console, settings_of
 from workstation.commands.pushing import dicom_files
 from workstation.commands.running import (
@@ -83,15 +83,19 @@ def demo(options: argparse.Namespace, console: Console) -> int:
         {"ae_title": RECEIVER, "port": run.pacs_port, "folder": str(run.pacs_folder)},
     )
     parts = [Part("node", "node"), Part("worker", "worker"), pacs, *web]
-    supervisor = Supervisor(settings, parts, settings.data / "run" / "demo.json")
+    supervisor = Supervisor(settings, parts, settings.data / "run" / "demo.json", "WARNING")
     failed = threading.Event()
 
     def fill() -> None:
         try:
             run.fill()
         except (PushFailed, WorkstationError, PeerError, OSError, TimeoutError) as error:
-            text = error.text if isinstance(error, WorkstationError) else Text(*[str(error)] * 2)
-            console.complain(text)
+            vi, en = (
+                (error.text.vi, error.text.en)
+                if isinstance(error, WorkstationError)
+                else (str(error), str(error))
+            )
+            console.complain(vi, en)
             failed.set()
             supervisor.stop()
         except Exception:
@@ -303,10 +307,12 @@ class DemoRun:
         print()
         say(f"Mở trình duyệt: {told['url']}", f"Open in a browser: {told['url']}")
         print()
-        head = Text("tài khoản,mật khẩu,cơ sở,vai trò,tiếng", "user,password,site,role,language")
+        head = self.console.choose(
+            "tài khoản,mật khẩu,cơ sở,vai trò,tiếng", "user,password,site,role,language"
+        )
         self.console.table(
             [
-                tuple(head.in_language(self.console.language).split(",")),
+                tuple(head.split(",")),
                 *(
                     (u["username"], u["password"], u["site"], ", ".join(u["roles"]), u["language"])
                     for u in told["users"]

@@ -36,7 +36,9 @@ class Viewer:
         base_path = self.context.settings.base_path
         language = principal.language
         try:
-            await anyio.to_thread.run_sync(self.check, principal, case_id, study_instance_uid)
+            shown = await anyio.to_thread.run_sync(
+                self.shown, principal, case_id, study_instance_uid
+            )
         except (NotFound, ObjectNotFound):
             content = (
                 f"<h1>{NOT_FOUND.in_language(language)}</h1>"
@@ -47,10 +49,13 @@ class Viewer:
             "base": base_path,
             "language": language,
             "theme": "dark",
-            "case_id": case_id,
-            **({"study_instance_uids": [study_instance_uid]} if study_instance_uid else {}),
-            # without a case there is nothing to draw on
-            **({} if case_id else {"permissions": []}),
+            "user": {
+                "username": principal.username,
+                "name": principal.name,
+                "site": principal.site,
+            },
+            "standalone": True,
+            **shown,
         }
         # The title stays in the browser's history: it names no patient.
         body = viewer_page("radiology", data, "Hội chẩn")
@@ -62,19 +67,30 @@ class Viewer:
             body.replace("</head>", guard, 1), headers={"cache-control": "no-store"}
         )
 
-    def check(self, principal: Principal, case_id: str, study_instance_uid: str) -> None:
-        """Pass when the principal may see both.
+    def shown(
+        self, principal: Principal, case_id: str, study_instance_uid: str
+    ) -> dict[str, object]:
+        """What the viewer is told to show.
 
         Raises
         ------
         NotFound, ObjectNotFound
+            The principal may not see it, or there is nothing.
         """
-        if not case_id and not study_instance_uid:
-            raise NotFound("not_found", NOT_FOUND.vi, NOT_FOUND.en)
+        studies = [study_instance_uid] if study_instance_uid else []
+        permissions: list[str] = []
         if case_id:
-            access.require(
-                principal, access.Action.SEE, cases.get(self.context, principal, case_id)
-            )
-        if study_instance_uid:
-            scope = access.read_scope(self.context, principal, study_instance_uid)
-            self.context.archive.study(study_instance_uid, scope=scope)
+            record = cases.get(self.context, principal, case_id)
+            access.require(principal, access.Action.SEE, record)
+            permissions = list(access.permissions(principal, record))
+            studies = studies or list(record.study_instance_uids)
+        if not studies:
+            raise NotFound("not_found", NOT_FOUND.vi, NOT_FOUND.en)
+        for uid in studies:
+            scope = access.read_scope(self.context, principal, uid)
+            self.context.archive.study(uid, scope=scope)
+        return {
+            "case_id": case_id,
+            "study_instance_uids": studies,
+            "permissions": permissions,
+        }
