@@ -30,13 +30,17 @@ from dicom_node.objects import (
     drawn_value,
 )
 from dicom_node.objects import KeyImage as DocumentImage
-from plugins.nouns import Annotation, Case, Export, KeyImage, Person, Text
+from plugins.frames import frames_of_instance, to_pixels
+from plugins.nouns import Annotation, Case, Export, Instance, KeyImage, Person, Text
 
 __all__ = ["identity", "signed_opinion"]
 
 logger = logging.getLogger(__name__)
 
 TITLE = Text("Phiếu trả lời hội chẩn từ xa", "Remote consult answer")
+
+IMAGE_PLACE = ("Loạt", "ảnh", "khung")
+IMAGE_PLACE_EN = ("Series", "image", "frame")
 
 # keys of Case.clinical that the asking hospital wants to read again, in the order of the form
 FACTS = {
@@ -164,13 +168,14 @@ def _key_image(image: KeyImage, export: Export) -> DocumentImage:
         ),
         caption=image.caption,
         picture=picture,
+        place=_place(image.sop_instance_uid, image.frame_number, export),
     )
 
 
 def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
     algorithm = _algorithm(annotation.origin)
     # an image without a place in space: its millimetres are the viewer's own, its pixels are not
-    points_px = _points(annotation.origin.get("points_px"))
+    drawn_px = _points(annotation.origin.get("points_px"))
     return Mark(
         uid=_tracking_uid(annotation, export),
         kind=MarkKind(annotation.kind),
@@ -186,8 +191,8 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
         if annotation.sop_instance_uid
         else None,
         frame_of_reference_uid=annotation.frame_of_reference_uid,
-        points_mm=() if points_px else annotation.points_mm,
-        points_px=points_px,
+        points_mm=() if drawn_px else annotation.points_mm,
+        points_px=drawn_px or _pixels(annotation, export),
         values=tuple(
             value
             for entry in annotation.measurements
@@ -195,7 +200,39 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
         ),
         text=annotation.text,
         algorithm=algorithm,
+        place=_place(annotation.sop_instance_uid, annotation.frame_number, export),
     )
+
+
+def _pixels(annotation: Annotation, export: Export) -> tuple[tuple[float, float], ...]:
+    """Where the drawing lies on its image, or nothing where it lies on none."""
+    header = export.images.get(annotation.sop_instance_uid)
+    if header is None or annotation.origin.get("reformatted") or "TotalPixelMatrixRows" in header:
+        return ()
+    frames = frames_of_instance(
+        Instance(
+            annotation.sop_instance_uid,
+            annotation.sop_class_uid,
+            "",
+            annotation.frame_number,
+            header,
+        )
+    )
+    return to_pixels(frames[annotation.frame_number - 1], annotation.points_mm)
+
+
+def _place(sop_instance_uid: str, frame_number: int, export: Export) -> str:
+    """``Loạt 2, ảnh 14``: how a person finds the image."""
+    header = export.images.get(sop_instance_uid)
+    if header is None:
+        return ""
+    number = str(header.get("InstanceNumber") or "").strip()
+    series = str(header.get("SeriesNumber") or "").strip()
+    words = IMAGE_PLACE if export.opinion.language == "vi" else IMAGE_PLACE_EN
+    parts = [f"{words[0]} {series}" if series else "", f"{words[1]} {number}" if number else ""]
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        parts.append(f"{words[2]} {frame_number}")
+    return ", ".join(part for part in parts if part)
 
 
 def _value(entry: Mapping[str, Any], algorithm: Algorithm | None) -> Value | None:

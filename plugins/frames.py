@@ -1,15 +1,16 @@
 """Frames of a series with what places them in space, read from any header without complaint."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from plugins.nouns import Instance, Series
 
-__all__ = ["Frame", "frames_of"]
+__all__ = ["Frame", "frames_of", "frames_of_instance", "to_pixels"]
 
 # what may tell apart frames that lie at the same place, most telling first
 TRAITS = (
@@ -68,6 +69,31 @@ def frames_of(series: Series) -> tuple[Frame, ...]:
     """Every frame of the series, in the order of Instance Number and frame number."""
     frames = [frame for instance in series.instances for frame in _frames(instance)]
     return tuple(sorted(frames, key=lambda f: (f.instance_number, f.sop_instance_uid, f.number)))
+
+
+def frames_of_instance(instance: Instance) -> tuple[Frame, ...]:
+    """The frames of one instance, in order."""
+    return tuple(_frames(instance))
+
+
+def to_pixels(
+    frame: Frame, points_mm: Sequence[tuple[float, float, float]]
+) -> tuple[tuple[float, float], ...]:
+    """(column, row) of points that lie in the slice; (0, 0) is the corner of the first pixel.
+
+    Empty where the frame has no place in space, or a point lies outside the slice's thickness.
+    """
+    if frame.position_mm is None or frame.orientation is None or frame.spacing_mm is None:
+        return ()
+    offsets = np.asarray(points_mm, np.float64).reshape(-1, 3) - frame.position_mm
+    along_row, along_column = np.asarray(frame.orientation, np.float64).reshape(2, 3)
+    reach = frame.thickness_mm / 2 if frame.thickness_mm > 0 else 0.5
+    if not np.abs(offsets @ np.cross(along_row, along_column)).max(initial=0) <= reach:
+        return ()
+    # positions are of pixel centres (PS3.3 C.7.6.2.1.1), coordinates count from the corner
+    columns = offsets @ along_row / frame.spacing_mm[1] + 0.5
+    rows = offsets @ along_column / frame.spacing_mm[0] + 0.5
+    return tuple((float(x), float(y)) for x, y in zip(columns, rows, strict=True))
 
 
 def _frames(instance: Instance) -> Iterator[Frame]:

@@ -378,8 +378,9 @@ class Export:
     ``headers`` maps each study UID to the header of one of its instances (patient and study
     modules are copied from it); ``evidence`` lists (study, series, SOP Class, SOP Instance UID)
     of what the opinion refers to; ``previous`` holds SOP references of the predecessor
-    opinion's documents made by the same exporter; ``render`` gives a key image as PNG or JPEG
-    in its window.
+    opinion's documents made by the same exporter; ``images`` maps the SOP Instance UIDs of
+    ``evidence`` to their headers, where the host has them; ``render`` gives a key image as PNG
+    or JPEG in its window.
     """
 
     case: Case
@@ -390,4 +391,5 @@ class Export:
     institution: str
     uid: UidSource
     previous: Sequence[tuple[str, str, str, str]] = ()
+    images: Mapping[str, Dataset] = field(default_factory=dict, repr=False, compare=False)
     render: Callable[[KeyImage], bytes] | None = field(default=None, repr=False, compare=False)

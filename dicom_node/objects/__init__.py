@@ -23,7 +23,8 @@ from dicom_node.objects.content import (
 from dicom_node.objects.encapsulated_pdf import encapsulated_pdf
 from dicom_node.objects.key_images import key_images
 from dicom_node.objects.measurement_report import measurement_report
-from dicom_node.objects.pages import opinion_pdf
+from dicom_node.objects.pages import opinion_pdf, opinion_pictures
+from dicom_node.objects.secondary_capture import secondary_captures
 from dicom_node.objects.values import drawn_value
 
 __all__ = [
@@ -46,4 +47,6 @@ __all__ = [
     "key_images",
     "measurement_report",
     "opinion_pdf",
+    "opinion_pictures",
+    "secondary_captures",
 ]

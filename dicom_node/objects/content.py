@@ -101,11 +101,12 @@ class QuestionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeyImage:
-    """``picture`` is PNG or JPEG bytes for the printed page, or empty."""
+    """``picture`` is PNG or JPEG bytes for the printed page, or empty; ``place`` is for people."""
 
     reference: Reference
     caption: str = ""
     picture: bytes = b""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,9 @@ class Mark:
 
     ``points_mm`` are (x, y, z): two ends (length), end, vertex, end (angle), major then minor
     axis ends (ellipse), corners in order (rectangle, polygon). ``points_px`` are (column, row)
-    of the referenced image, 0 at the top left corner of the first pixel; they are used where
-    the image has no Frame of Reference.
+    of the referenced image, 0 at the top left corner of the first pixel; they stand in where
+    the image has no place in space, or the report takes no coordinates in space. ``place`` names
+    the image to a person.
     """
 
     uid: str
@@ -151,6 +153,7 @@ class Mark:
     text: str = ""
     algorithm: Algorithm | None = None
     series_instance_uid: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ coordinates. Coordinates are in the patient's space where the image has one, els
 """
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import Comprehensive3DSRStorage
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 from dicom_node.objects import codes, context, modules, text
 from dicom_node.objects.content import (
@@ -57,20 +58,28 @@ PROCEDURES: Final = {
 }
 
 
-def measurement_report(opinion: SignedOpinion, identity: Identity) -> Dataset:
+def measurement_report(
+    opinion: SignedOpinion, identity: Identity, *, in_space: bool = True
+) -> Dataset:
     """Encode the opinion's numbers and drawings.
 
     The free text stands in the Basic Text SR; this report repeats only the conclusion, so that
     neither can be read without it.
 
+    Parameters
+    ----------
+    in_space : bool
+        Comprehensive 3D SR with coordinates in the patient's space. False: Comprehensive SR for
+        receivers that refuse it, with coordinates in pixels where they are known.
+
     References
     ----------
-    PS3.3 A.35.13, PS3.16 TID 1500
+    PS3.3 A.35.13, A.35.3, PS3.16 TID 1500
     """
     ds = modules.common(
         opinion,
         identity,
-        sop_class_uid=Comprehensive3DSRStorage,
+        sop_class_uid=Comprehensive3DSRStorage if in_space else ComprehensiveSRStorage,
         modality="SR",
         series_description=SERIES_DESCRIPTION.in_language(opinion.language),
     )
@@ -86,7 +95,8 @@ def measurement_report(opinion: SignedOpinion, identity: Identity) -> Dataset:
         *context.observer_items(opinion.author),
         procedure,
     ]
-    groups = [_group(mark, opinion) for mark in opinion.marks]
+    marks = opinion.marks if in_space else [replace(m, points_mm=()) for m in opinion.marks]
+    groups = [_group(mark, opinion) for mark in marks]
     if groups:
         items.append(context.container(codes.IMAGING_MEASUREMENTS, groups))
     items.append(context.container(QUALITATIVE_EVALUATIONS, _evaluations(opinion)))

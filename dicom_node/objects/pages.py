@@ -20,7 +20,7 @@ from dicom_node.objects.typeface import FAMILIES, FONTS, MISSING, printable
 from dicom_node.objects.values import describe_value
 from dicom_node.objects.words import ADVISORY, KIND_TITLES, LABELS, MARK_KINDS, SEXES
 
-__all__ = ["PDF_STANDARD", "opinion_pdf"]
+__all__ = ["PDF_STANDARD", "opinion_pdf", "opinion_pictures"]
 
 # level a: tagged, so that a screen reader can read it, and archival (ISO 19005-2)
 PDF_STANDARD: Final = "a-2a"
@@ -35,19 +35,29 @@ def opinion_pdf(opinion: SignedOpinion) -> bytes:
 
     Pictures that are neither PNG nor JPEG are left out: a page without them says everything.
     """
+    at = int(opinion.signed_at.timestamp())
+    made: bytes = _typeset(opinion, pdf_standards=PDF_STANDARD, timestamp=at)
+    return made
+
+
+def opinion_pictures(opinion: SignedOpinion) -> list[bytes]:
+    """The same pages as PNG pictures, 150 pixels an inch."""
+    made: bytes | list[bytes] = _typeset(opinion, format="png", ppi=150.0)
+    return made if isinstance(made, list) else [made]
+
+
+def _typeset(opinion: SignedOpinion, **form: Any) -> Any:
     report = _printable(_report(opinion))
     report["boxes"] = MISSING in json.dumps(report, ensure_ascii=False)
-    labels = {key: word.in_language(opinion.language) for key, word in LABELS.items()}
-    report["labels"] = labels
-    at = int(opinion.signed_at.timestamp())
+    report["labels"] = {key: word.in_language(opinion.language) for key, word in LABELS.items()}
     try:
-        return _compiled(report, [image.picture for image in opinion.key_images], at)
+        return _compiled(report, [image.picture for image in opinion.key_images], form)
     except typst.TypstError:
         logger.exception("the page of %s fails with its pictures", opinion.content_hash)
-        return _compiled(report, [b"" for _ in opinion.key_images], at)
+        return _compiled(report, [b"" for _ in opinion.key_images], form)
 
 
-def _compiled(report: dict[str, Any], pictures: list[bytes], timestamp: int) -> bytes:
+def _compiled(report: dict[str, Any], pictures: list[bytes], form: dict[str, Any]) -> Any:
     inputs = {
         **report,
         "pictures": [list(picture) for picture in pictures],
@@ -57,8 +67,7 @@ def _compiled(report: dict[str, Any], pictures: list[bytes], timestamp: int) -> 
         TEMPLATE.read_bytes(),
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=[str(FONTS)]),
         sys_inputs={"report": json.dumps(inputs, ensure_ascii=False)},
-        pdf_standards=PDF_STANDARD,
-        timestamp=timestamp,
+        **form,
     )
 
 
@@ -149,6 +158,7 @@ def _measurement(mark: Mark, language: str) -> dict[str, Any]:
     return {
         "label": one_line(mark.label, 64),
         "kind": MARK_KINDS[mark.kind].in_language(language),
+        "place": one_line(mark.place, 64),
         "text": mark.text if mark.text.strip() != mark.label.strip() else "",
         "values": [describe_value(value, language) for value in mark.values],
         "by": f"{algorithm.name} {algorithm.version}" if algorithm else by_hand,
@@ -162,6 +172,7 @@ def _image(number: int, image: KeyImage) -> dict[str, Any]:
         "caption": one_line(image.caption, 600),
         "uid": image.reference.sop_instance_uid,
         "frame": image.reference.frame_number or 1,
+        "place": one_line(image.place, 64),
     }
 
 

@@ -66,7 +66,8 @@ def describe_value(value: Value, language: str) -> str:
 def describe_mark(mark: Mark, language: str) -> str:
     """One line: label, kind, numbers, text."""
     kind = MARK_KINDS[mark.kind].in_language(language)
-    parts = [f"{mark.label} ({kind})" if mark.label else kind]
+    what = ", ".join(part for part in (kind, mark.place) if part)
+    parts = [f"{mark.label} ({what})" if mark.label else what]
     numbers = "; ".join(describe_value(value, language) for value in mark.values)
     if numbers:
         parts.append(numbers)

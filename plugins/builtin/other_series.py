@@ -7,7 +7,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from plugins.contributions import Contribution, DisplaySetHandler
-from plugins.frames import frames_of
+from plugins.frames import frames_of_instance
 from plugins.nouns import DisplaySet, DisplaySetKind, Instance, Series, Text
 
 __all__ = ["contribute"]
@@ -100,8 +100,7 @@ def _display_set(
 
 
 def _rank(instance: Instance) -> tuple[int, str]:
-    one = Series("", "", "", "", "", "", (instance,))
-    return frames_of(one)[0].instance_number, instance.sop_instance_uid
+    return frames_of_instance(instance)[0].instance_number, instance.sop_instance_uid
 
 
 def contribute() -> Iterator[Contribution]:

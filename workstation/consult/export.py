@@ -15,6 +15,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
+from dicom_node.errors import NotFound
 from dicom_node.records import Channel, InstanceRecord, Origin, ReadScope, StoreOutcome
 from plugins.contributions import Exporter
 from plugins.nouns import Export, Opinion
@@ -104,6 +105,7 @@ def _export(
         institution=case.consulted_site_name,
         uid=uid,
         previous=_previous(context, exporter, opinion, study_instance_uid),
+        images=_images(context, opinion),
         render=partial(picture_of, context.archive),
     )
 
@@ -115,6 +117,18 @@ def _header(context: Context, study_instance_uid: str, opinion: Opinion) -> Data
     chosen = min(instances, key=lambda i: (i.sop_instance_uid not in referenced, not _is_image(i)))
     header = context.archive.header(chosen.sop_instance_uid, scope=EVERYTHING)
     return Dataset.from_json(header, bulk_data_uri_handler=lambda *_: b"")
+
+
+def _images(context: Context, opinion: Opinion) -> dict[str, Dataset]:
+    """The headers of what the opinion refers to, as far as it is still there."""
+    headers: dict[str, Dataset] = {}
+    for *_, sop_instance_uid in _evidence(opinion):
+        try:
+            header = context.archive.header(sop_instance_uid, scope=EVERYTHING)
+        except NotFound:
+            continue
+        headers[sop_instance_uid] = Dataset.from_json(header, bulk_data_uri_handler=lambda *_: b"")
+    return headers
 
 
 def _is_image(instance: InstanceRecord) -> bool:

@@ -31,6 +31,8 @@ from dicom_node.objects import (
     key_images,
     measurement_report,
     opinion_pdf,
+    opinion_pictures,
+    secondary_captures,
 )
 from plugins.testing import ct_header, uid
 from tests.dicom_node.objects.conftest import AUTHOR, first_header, signed_opinion
@@ -70,6 +72,30 @@ def test_a_pdf_on_a_real_header_is_valid(
     assert_valid(made, tmp_path, report=False)
     assert bytes(made.EncapsulatedDocument)[: len(pdf)] == pdf
     assert made.EncapsulatedDocumentLength == len(pdf)
+
+
+def test_pages_as_images_on_a_real_header_are_valid(
+    real_header: Dataset, identity: Identity, tmp_path: Path
+) -> None:
+    opinion = signed_opinion(real_header)
+    pages = opinion_pictures(opinion)
+
+    made = secondary_captures(opinion, identity, pages, [uid(f"p{n}") for n in range(len(pages))])
+
+    for ds in made:
+        assert_valid(ds, tmp_path, report=False)
+
+
+def test_the_report_without_space_is_valid_on_a_real_header(
+    real_header: Dataset, identity: Identity, tmp_path: Path
+) -> None:
+    base = signed_opinion(real_header)
+    square = ((1.0, 1.0), (9.0, 1.0), (9.0, 9.0), (1.0, 9.0))
+    marks = tuple(replace(mark, points_px=square) for mark in base.marks)
+
+    report = measurement_report(replace(base, marks=marks), identity, in_space=False)
+
+    assert "SCOORD3D" not in assert_valid(report, tmp_path)
 
 
 LONG = "Nhồi máu não diện rộng bán cầu đại não trái, xóa ranh giới chất xám–chất trắng. " * 400

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import BasicTextSRStorage
+from pydicom.uid import BasicTextSRStorage, ComprehensiveSRStorage
 
 from plugins import (
     AnnotationKind,
@@ -38,9 +38,72 @@ def exporter(registry: Registry, name: str) -> Exporter:
 
 def test_all_are_always_sent(registry: Registry) -> None:
     """The issue wants SR with numbers, SR with words, and PDF; none stands in for another."""
-    assert {one.id: one.fallback_for for one in registry.of(Exporter)} == dict.fromkeys(
-        EXPORTERS, ""
+    sent = [one.id for one in registry.of(Exporter) if not one.fallback_for]
+
+    assert sorted(sent) == sorted(EXPORTERS)
+
+
+def test_what_stands_in_for_what(registry: Registry) -> None:
+    """A PACS without 3D SR still gets numbers, one without PDF still gets pages."""
+    assert {one.id: one.fallback_for for one in registry.of(Exporter) if one.fallback_for} == {
+        "comprehensive": "tid1500",
+        "pictures": "pdf",
+    }
+
+
+def test_without_space_the_drawing_is_in_pixels(registry: Registry, tmp_path: Path) -> None:
+    header = ct_header(1, (-128.0, -128.0, 0.0))
+    drawn = annotation(points_mm=((-128.0, -128.0, 0.0), (-98.0, -128.0, 0.0)))
+
+    (ds,) = exporter(registry, "comprehensive").encode(
+        export(
+            of_opinion=opinion(annotations=(drawn,)),
+            header=header,
+            images={uid("instance 1"): header},
+        )
     )
+
+    text = assert_valid(ds, tmp_path)
+    assert ds.SOPClassUID == ComprehensiveSRStorage
+    assert "SCOORD3D" not in text
+    group = ds.ContentSequence[6].ContentSequence[0]
+    number = next(item for item in group.ContentSequence if item.ValueType == "NUM")
+    assert number.ContentSequence[0].GraphicData == [0.5, 0.5, 60.5, 0.5]
+
+
+def test_without_headers_the_numbers_go_without_points(registry: Registry, tmp_path: Path) -> None:
+    (ds,) = exporter(registry, "comprehensive").encode(export())
+
+    text = assert_valid(ds, tmp_path)
+    assert "SCOORD" not in text
+    assert '"Length")="30.0"' in text
+
+
+def test_pages_as_images(registry: Registry, tmp_path: Path) -> None:
+    encode = exporter(registry, "pictures").encode
+
+    made = encode(export())
+
+    assert [encoded(ds) for ds in made] == [encoded(ds) for ds in encode(export())]
+    for number, ds in enumerate(made, start=1):
+        assert_valid(ds, tmp_path, report=False)
+        assert (ds.InstanceNumber, ds.BurnedInAnnotation) == (number, "YES")
+    grey = made[0].pixel_array
+    assert grey.shape == (ds.Rows, ds.Columns)
+    assert grey.max() == 255, "paper is white"
+    assert grey.min() < 60, "ink is dark"
+    assert len({ds.SOPInstanceUID for ds in made}) == len(made)
+    assert len({ds.SeriesInstanceUID for ds in made}) == 1
+
+
+def test_a_person_finds_the_image(registry: Registry, tmp_path: Path) -> None:
+    header = ct_header(14, SeriesNumber="2", SOPInstanceUID=uid("instance 1"))
+
+    (ds,) = exporter(registry, "pdf").encode(
+        export(header=header, images={uid("instance 1"): header})
+    )
+
+    assert "Loạt 2, ảnh 14" in pdf_text(bytes(ds.EncapsulatedDocument), tmp_path)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
