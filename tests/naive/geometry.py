@@ -17,7 +17,7 @@ def trilinear(volume: Volume, z: float, y: float, x: float, fill: float) -> floa
         for i in (floor(y), floor(y) + 1):
             for j in (floor(x), floor(x) + 1):
                 weight = max(0, 1 - abs(z - k)) * max(0, 1 - abs(y - i)) * max(0, 1 - abs(x - j))
-                if weight > 1e-5:
+                if weight > 0:
                     nearest = [
                         min(max(at, 0), length - 1)
                         for at, length in zip((k, i, j), volume.shape, strict=True)
