@@ -1,6 +1,6 @@
 """One small network of hospitals, on a clock that tests move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,10 +56,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+def make_context(folder: Path, clock: Clock) -> Context:
     """A workstation with four sites and nobody in it yet."""
-    context = open_context(Settings(data=tmp_path / "data", minimum_free_bytes=0), clock)
+    context = open_context(Settings(data=folder / "data", minimum_free_bytes=0), clock)
     for code, name, tier in (
         ("DEMO_A", "Bệnh viện A", "lower"),
         ("DEMO_B", "Bệnh viện B", "lower"),
@@ -67,12 +66,10 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
         ("OTHER_HUB", "Bệnh viện tuyến trên khác", "upper"),
     ):
         sites.create_site(context, SYSTEM, code=code, name=name, tier=tier)
-    yield context
-    context.close()
+    return context
 
 
-@pytest.fixture
-def people(context: Context) -> dict[str, Principal]:
+def make_people(context: Context) -> dict[str, Principal]:
     """Everyone in `USERS`, all with the password `PASSWORD`."""
     for username, (site, roles) in USERS.items():
         accounts.create_user(
@@ -91,5 +88,12 @@ def people(context: Context) -> dict[str, Principal]:
 
 
 @pytest.fixture
-def login(context: Context) -> Callable[[str], tuple[Principal, str]]:
-    return lambda username: accounts.sign_in(context, username, PASSWORD, "192.0.2.7")
+def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
+    context = make_context(tmp_path, clock)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def people(context: Context) -> dict[str, Principal]:
+    return make_people(context)

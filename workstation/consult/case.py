@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from plugins.nouns import Case, Person, Priority, State
 from workstation import access
 from workstation.access import Action
-from workstation.consult import clocks, events
+from workstation.consult import events
 from workstation.consult.course import (
     acknowledge,
     assign,
@@ -38,7 +38,7 @@ from workstation.consult.matching import (
     own_studies,
     receive_study,
 )
-from workstation.consult.moves import known
+from workstation.consult.moves import known, reclock
 from workstation.consult.request import checked, new_questions, patient_of, require_same_patient
 from workstation.consult.rows import CaseRecord, measurements, noun
 from workstation.consult.sending import queue_if_ready, require_consulted_site, send
@@ -159,15 +159,8 @@ def update_request(
         elif case.studies:
             for column in ("name", "name_folded", "id", "birth_date", "sex"):
                 values.pop(f"patient_{column}", None)  # the images say who it is
-        if "priority" in values and case.submitted_at is not None:
-            values["due_at"] = clocks.due_at(
-                Priority(values["priority"]),
-                case.state,
-                submitted_at=case.submitted_at,
-                signed_at=case.signed_at,
-                entered_at=now,
-                paused=timedelta(seconds=case.paused_seconds),
-            )
+        if "priority" in values:
+            values.update(reclock(case, Priority(values["priority"]), now))
         detail = {"fields": sorted(changes)}
         if case.requester is None and not only_priority:
             values["requester"] = principal.username

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from plugins.nouns import Priority
 from workstation import audit
 from workstation.access import not_found, require
 from workstation.audit import AuditEvent
@@ -16,7 +17,7 @@ from workstation.database import counters, share_grants
 from workstation.errors import InvalidRequest
 from workstation.roles import Principal
 
-__all__ = ["grant", "known", "move", "next_number", "revoke_grants"]
+__all__ = ["grant", "known", "move", "next_number", "reclock", "revoke_grants"]
 
 # How long experts keep their access after a case is closed, for an addendum.
 ACCESS_AFTER_CLOSING = timedelta(days=90)
@@ -82,6 +83,29 @@ def move(
     detail = {"from": str(case.state), "to": str(line.target), **detail}
     events.append(connection, principal, now, case.id, str(event), detail, columns)
     return known(connection, now, case.id)
+
+
+def reclock(case: CaseRecord, priority: Priority, at: datetime) -> dict[str, Any]:
+    """The clock columns of a case that gets another priority without moving.
+
+    In an emergency no time is forgiven: what was paused before counts again.
+    """
+    columns: dict[str, Any] = {}
+    paused = timedelta(seconds=case.paused_seconds)
+    if priority.is_emergency:
+        paused = timedelta()
+        columns.update(paused_at=None, paused_seconds=0)
+    elif clocks.pauses(priority, case.state) and case.paused_at is None:
+        columns["paused_at"] = at
+    columns["due_at"] = clocks.due_at(
+        priority,
+        case.state,
+        submitted_at=case.submitted_at,
+        signed_at=case.signed_at,
+        entered_at=case.updated_at,
+        paused=paused,
+    )
+    return columns
 
 
 def grant(context: Context, connection: Connection, principal: Principal, case: CaseRecord) -> None:
