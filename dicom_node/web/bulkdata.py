@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,14 +31,19 @@ async def retrieve_bulk(request: Request) -> Response:
 
     def work() -> Response:
         holding = service.holding(request, target)
-        element = _element(holding, offset, length)
-        if element is None:
+        header = holding.header()
+        # Only what the header names can be read, wherever in it that is.
+        if not _names(header, f"bulk/{offset}/{length}"):
             raise NotFound("no such bulk data")
         service.accessed(request, "bulkdata", target.study, 1)
         table = holding.table
         if table.encapsulated and (offset, length) == (table.offset, table.length):
             return _frames(service, holding, ranges)
-        return _value(request, service, holding, offset, length, ranges)
+        media_type, in_parts = _media_type(header, offset, ranges)
+        data = holding.pieces(offset, length)
+        if in_parts:
+            return multipart_stream(service.workers, iter([(media_type, "", data)]), media_type)
+        return _value(request, service, holding, offset, length, media_type)
 
     return await service.workers.read(work)
 
@@ -49,22 +55,15 @@ def _places(request: Request) -> tuple[int, int]:
     return int(texts[0]), int(texts[1])
 
 
-def _element(holding: Holding, offset: int, length: int) -> object | None:
-    """The element of the header that points there: only what it names can be read."""
-    return _find(holding.header(), f"bulk/{offset}/{length}")
-
-
-def _find(item: dict[str, object], uri: str) -> object | None:
+def _names(item: dict[str, Any], uri: str) -> bool:
+    """Whether an element of the data set, or of an item within it, has this BulkDataURI."""
     for element in item.values():
-        if not isinstance(element, dict):
-            continue
         if element.get("BulkDataURI") == uri:
-            return element
-        for value in element.get("Value") or () if element.get("vr") == "SQ" else ():
-            found = _find(value, uri)
-            if found is not None:
-                return found
-    return None
+            return True
+        items = element.get("Value", ()) if element.get("vr") == "SQ" else ()
+        if any(_names(one, uri) for one in items):
+            return True
+    return False
 
 
 def _frames(service: Service, holding: Holding, ranges: list[MediaRange]) -> Response:
@@ -79,22 +78,14 @@ def _frames(service: Service, holding: Holding, ranges: list[MediaRange]) -> Res
             data = encoded_frame(service, holding, number, form.transfer_syntax_uid)
             yield form.content_type, "", iter((data,))
 
-    return multipart_stream(service.workers, parts(), form.media_type)
+    return multipart_stream(service.workers, parts(), form.media_type, computing=True)
 
 
 def _value(
-    request: Request,
-    service: Service,
-    holding: Holding,
-    offset: int,
-    length: int,
-    ranges: list[MediaRange],
+    request: Request, service: Service, holding: Holding, offset: int, length: int, media_type: str
 ) -> Response:
-    media_type, in_parts = _media_type(holding, offset, ranges)
+    """One value, or the range of it that was asked for."""
     tag = f'"{holding.record.sha256[:32]}-{offset}-{length}"'
-    if in_parts:
-        data = holding.pieces(offset, length)
-        return multipart_stream(service.workers, iter([(media_type, "", data)]), media_type)
     if is_fresh(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     headers = {
@@ -140,12 +131,11 @@ def byte_range(value: str, length: int) -> tuple[int, int] | None:
     return int(first), min(int(last), length - 1) if last else length - 1
 
 
-def _media_type(holding: Holding, offset: int, ranges: list[MediaRange]) -> tuple[str, bool]:
+def _media_type(header: dict[str, Any], offset: int, ranges: list[MediaRange]) -> tuple[str, bool]:
     """The first accepted type the value can be called, and whether in parts."""
     offers = [OCTET_STREAM]
-    document = holding.header().get("00420011", {})
-    if document.get("BulkDataURI", "").startswith(f"bulk/{offset}/"):
-        name = (holding.header().get("00420012", {}).get("Value") or [""])[0]
+    if header.get("00420011", {}).get("BulkDataURI", "").startswith(f"bulk/{offset}/"):
+        name = (header.get("00420012", {}).get("Value") or [""])[0]
         if name in _HARMLESS:
             offers.insert(0, name)
     for one in ranges:

@@ -178,7 +178,8 @@ def _many(service: Service, holding: Holding, form: FrameForm, numbers: list[int
             data = encoded_frame(service, holding, number, form.transfer_syntax_uid)
             yield form.content_type, "", iter((data,))
 
-    return multipart_stream(service.workers, parts(), form.media_type)
+    working = not holding.frames.is_stored_as(form.transfer_syntax_uid)
+    return multipart_stream(service.workers, parts(), form.media_type, working)
 
 
 def _key(holding: Holding, number: int, syntax: str) -> str:

@@ -105,9 +105,11 @@ class Holdings:
 
     def of(self, record: InstanceRecord) -> Holding:
         """Remember an instance whose record the archive just gave."""
-        holding = Holding(self._archive, record)
         with self._lock:
-            self._held[record.sop_instance_uid] = holding
+            holding = self._held.get(record.sop_instance_uid)
+            if holding is None or holding.record != record:
+                holding = self._held[record.sop_instance_uid] = Holding(self._archive, record)
+            self._held.move_to_end(record.sop_instance_uid)
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
         return holding

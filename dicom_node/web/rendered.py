@@ -206,7 +206,7 @@ def _many(service: Service, holding: Holding, numbers: list[int], rendering: Ren
         for number in numbers:
             yield rendering.media_type, "", iter((draw(service, holding, number, rendering),))
 
-    return multipart_stream(service.workers, parts(), rendering.media_type)
+    return multipart_stream(service.workers, parts(), rendering.media_type, computing=True)
 
 
 def _key(holding: Holding, number: int, rendering: Rendering) -> str:

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -65,33 +64,27 @@ def payload(
     return Response(data, headers=found | _NOSNIFF | (headers or {}))
 
 
-def multipart_body(parts: list[tuple[bytes, str]]) -> tuple[bytes, str]:
-    """Put a few parts into one body; return it and its boundary."""
-    boundary = multipart.boundary()
-    pieces = []
-    for number, (data, content_type) in enumerate(parts):
-        pieces.append(multipart.part_head(boundary, content_type, first=not number))
-        pieces.append(data)
-    pieces.append(multipart.closing(boundary))
-    return b"".join(pieces), boundary
-
-
-def multipart_type(payload_type: str, boundary: str, syntax: str = "") -> str:
+def multipart_type(payload_type: str, boundary: str) -> str:
     """The Content-Type of a multipart answer."""
-    suffix = f"; transfer-syntax={syntax}" if syntax else ""
-    return f'multipart/related; type="{payload_type}"; boundary={boundary}{suffix}'
+    return f'multipart/related; type="{payload_type}"; boundary={boundary}'
 
 
 def multipart_stream(
-    workers: Workers, parts: Iterator[tuple[str, str, Iterator[bytes]]], payload_type: str
+    workers: Workers,
+    parts: Iterator[tuple[str, str, Iterator[bytes]]],
+    payload_type: str,
+    computing: bool = False,
 ) -> Response:
     """Answer with many parts, each made when it is its turn.
 
     Parameters
     ----------
+    workers : Workers
     parts : iterator of (content type, location, pieces)
     payload_type : str
         The ``type`` parameter of the whole.
+    computing : bool
+        Making the parts takes CPU rather than disk.
     """
     boundary = multipart.boundary()
 
@@ -103,15 +96,18 @@ def multipart_stream(
             first = False
         yield multipart.closing(boundary)
 
-    return stream(workers, pieces(), multipart_type(payload_type, boundary))
+    content_type = multipart_type(payload_type, boundary)
+    return stream(workers, pieces(), content_type, computing=computing)
 
 
 def stream(
     workers: Workers,
     pieces: Iterator[bytes],
     content_type: str,
-    headers: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+    computing: bool = False,
 ) -> Response:
     """Answer with pieces as they come."""
     found = {"Cache-Control": IMMUTABLE, "Vary": "Accept", "Content-Type": content_type}
-    return StreamingResponse(workers.stream(pieces), headers=found | _NOSNIFF | (headers or {}))
+    body = workers.stream(pieces, computing)
+    return StreamingResponse(body, headers=found | _NOSNIFF | (headers or {}))

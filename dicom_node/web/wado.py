@@ -59,10 +59,16 @@ def _in_form(
             (f"{DICOM}; transfer-syntax={syntax}", instance_url(base, holding.record), data)
             for holding, syntax, data in _checked(holdings, syntaxes)
         )
-        return multipart_stream(service.workers, parts, DICOM)
+        return multipart_stream(service.workers, parts, DICOM, _is_work(holdings, syntaxes))
     if len(holdings) > 1:
         return None
     return _alone(request, service, holdings[0], syntaxes[0])
+
+
+def _is_work(holdings: list[Holding], syntaxes: list[str]) -> bool:
+    """Whether anything must be transcoded."""
+    stored = [holding.record.transfer_syntax_uid for holding in holdings]
+    return stored != syntaxes
 
 
 def _alone(request: Request, service: Service, holding: Holding, syntax: str) -> Response:
@@ -70,11 +76,12 @@ def _alone(request: Request, service: Service, holding: Holding, syntax: str) ->
     if is_fresh(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
     headers = {"ETag": tag}
+    working = _is_work([holding], [syntax])
+    _, syntax, data = next(_checked([holding], [syntax]))
     if syntax == holding.record.transfer_syntax_uid:
         headers["Content-Length"] = str(holding.record.size)
     content_type = f"{DICOM}; transfer-syntax={syntax}"
-    _, _, data = next(_checked([holding], [syntax]))
-    return stream(service.workers, data, content_type, headers)
+    return stream(service.workers, data, content_type, headers, working)
 
 
 def _syntax(holding: Holding, one: MediaRange) -> str:

@@ -1,6 +1,7 @@
 """Threads for what blocks, so that the event loop never does."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,19 +44,24 @@ class Workers:
                 raise ClientDisconnect()
             return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
 
-    async def stream(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """Draw pieces one by one in a thread.
+    async def stream(
+        self, pieces: Iterator[bytes], computing: bool = False
+    ) -> AsyncIterator[bytes]:
+        """Draw pieces one by one in a thread: of those that compute, if making them takes CPU.
 
         When the client leaves, the server cancels us; the iterator is closed then, so that its
         ``finally`` blocks run at once and no file stays open.
         """
-        source = _Source(pieces)
+        threads = self._decoders if computing else self._readers
+        loop, source = asyncio.get_running_loop(), _Source(pieces)
         try:
-            while (piece := await self.read(source.draw)) is not None:
+            while (piece := await loop.run_in_executor(threads, source.draw)) is not None:
                 yield piece
         finally:
-            # Not here: the last `draw` may still be running in its thread.
-            self._readers.submit(source.close)
+            # Not here: the last `draw` may still be running in its thread. When the service itself
+            # is closing, the threads take nothing more.
+            with contextlib.suppress(RuntimeError):
+                threads.submit(source.close)
 
     def close(self) -> None:
         """Let running work end; take no more."""
