@@ -32,6 +32,7 @@ from viewers import _component
 
 __all__ = ["CASE", "Site"]
 
+GUARD = Path(__file__).resolve().parents[2] / "workstation" / "web" / "static" / "guard.js"
 CASE = "11111111-2222-4333-8444-555555555555"
 
 
@@ -117,6 +118,7 @@ class Site:
             Route("/assets/{name}", self.asset),
             Route(f"{api}/session", self.session),
             Route("/session/status", self.session_status),
+            Route("/session/guard.js", self.guard),
             Route(f"{api}/cases/{CASE}", self.case),
             Route(f"{api}/studies/{{uid}}/display-sets", self.display_sets),
             Route(place, self.annotations, methods=["GET", "POST"]),
@@ -145,7 +147,11 @@ class Site:
 
     async def viewer(self, request: Request) -> Response:
         """The stand-alone page, as the front writes it."""
-        return HTMLResponse(viewers.page("radiology", self.data(request), "Hội chẩn"))
+        guard = (
+            f'<script src="{self.base}/session/guard.js" data-base="{self.base}" defer></script>'
+        )
+        page = viewers.page("radiology", self.data(request), "Hội chẩn")
+        return HTMLResponse(page.replace("</head>", f"{guard}</head>", 1))
 
     async def host(self, request: Request) -> Response:
         """Mounts, updates and removes the viewer in a shadow root, as Streamlit does."""
@@ -191,6 +197,10 @@ class Site:
 
     async def session(self, request: Request) -> Response:
         return JSONResponse({"username": "radiologist", "name": "BS. Radiologist"})
+
+    async def guard(self, request: Request) -> Response:
+        """The script of the front that covers a page whose session has ended."""
+        return FileResponse(GUARD, media_type="text/javascript")
 
     async def session_status(self, request: Request) -> Response:
         return JSONResponse({"signed_in": not self.faults.signed_out, "username": "radiologist"})

@@ -38,6 +38,8 @@ export class Drawing {
   private readonly contents = new Map<string, MarkContent>();
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private readonly origins = new Map<string, Shown>();
+  /** Marks still under the reader's hand: nobody's business but the screen's. */
+  private readonly unfinished = new Set<string>();
   private readonly stopListening: () => void;
   private quiet = false;
 
@@ -47,6 +49,7 @@ export class Drawing {
       [Events.ANNOTATION_ADDED, (event) => this.onAdded(detailOf(event))],
       [Events.ANNOTATION_COMPLETED, (event) => this.onCompleted(detailOf(event))],
       [Events.ANNOTATION_MODIFIED, (event) => this.onModified(detailOf(event))],
+      [Events.ANNOTATION_REMOVED, (event) => this.onRemoved(detailOf(event))],
       [Events.ANNOTATION_SELECTION_CHANGE, () => this.hooks.selected(this.selected)],
     ];
     for (const [name, listener] of listeners) eventTarget.addEventListener(name, listener);
@@ -110,16 +113,19 @@ export class Drawing {
 
   hide(id: string): void {
     this.contents.delete(id);
+    this.unfinished.delete(id);
     this.quietly(() => {
       if (annotations.state.getAnnotation(id)) annotations.state.removeAnnotation(id);
     });
     this.hooks.refresh();
   }
 
-  /** Stop what is being drawn. */
+  /** Stop what is being drawn, and forget it. */
   cancel(element: HTMLDivElement): void {
-    const id: unknown = cancelActiveManipulations(element);
-    if (typeof id === "string" && !this.contents.has(id)) annotations.state.removeAnnotation(id);
+    if (this.unfinished.size === 0) return;
+    // Cornerstone calls a cancelled mark completed.
+    this.quietly(() => cancelActiveManipulations(element));
+    for (const id of [...this.unfinished]) this.hide(id);
   }
 
   private make(mark: Mark, series: Series, editable: boolean): Drawn | undefined {
@@ -175,6 +181,7 @@ export class Drawing {
     const shown = this.hooks.shownIn(viewportId);
     if (!shown) return;
     this.origins.set(annotation.annotationUID!, shown);
+    this.unfinished.add(annotation.annotationUID!);
     if (shown.volume) this.anchor(annotation, shown, viewportId);
     this.contents.set(annotation.annotationUID!, this.read(annotation, shown)!);
   }
@@ -197,6 +204,7 @@ export class Drawing {
     const id = annotation.annotationUID!;
     const shown = this.origins.get(id);
     if (this.quiet || !shown) return;
+    this.unfinished.delete(id);
     const content = this.read(annotation, shown);
     if (!content || isPoint(content)) {
       this.hide(id);
@@ -207,6 +215,13 @@ export class Drawing {
     this.hooks.refresh();
   }
 
+  /** A tool dropped a mark it was still drawing (an arrow without text). */
+  private onRemoved({ annotation }: AnnotationDetail): void {
+    const id = annotation.annotationUID!;
+    if (this.quiet || !this.unfinished.delete(id)) return;
+    this.contents.delete(id);
+  }
+
   private onModified({ annotation, viewportId }: AnnotationDetail): void {
     const id = annotation.annotationUID!;
     if (this.quiet || !this.contents.has(id)) return;
@@ -215,6 +230,7 @@ export class Drawing {
     if (!content) return;
     const before = this.contents.get(id)!;
     this.contents.set(id, content);
+    if (this.unfinished.has(id)) return;
     if (samePoints(before.points_mm, content) && before.text === content.text) return;
     clearTimeout(this.timers.get(id));
     this.timers.set(
