@@ -153,7 +153,9 @@ class Study:
     accession_number: str
     study_description: str
     series: tuple[Series, ...]
-    load_volume: Callable[[Series], Volume] | None = field(default=None, repr=False, compare=False)
+    load_volume: Callable[[Series], Volume | None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def modalities(self) -> frozenset[str]:
@@ -164,10 +166,13 @@ class Study:
         return frozenset(s.body_part_examined.upper() for s in self.series if s.body_part_examined)
 
     def volumes(self, modality: str) -> Iterator[Volume]:
-        """Yield each stack of `modality` that can be loaded as a volume."""
+        """Yield the largest stack of each series of `modality`, where it is a volume."""
+        if self.load_volume is None:
+            return
         for series in self.series:
-            if series.modality == modality and self.load_volume is not None:
-                yield self.load_volume(series)
+            volume = self.load_volume(series) if series.modality == modality else None
+            if volume is not None:
+                yield volume
 
 
 class DisplaySetKind(StrEnum):

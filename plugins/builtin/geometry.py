@@ -87,6 +87,17 @@ def rows(case: Case) -> list[dict[str, str]]:
     return [_row(found) for found in stacks.values()]
 
 
+def makers(case: Case) -> list[str]:
+    """Names and versions of what made the numbers."""
+    return sorted(
+        {
+            f"{measurement.algorithm} {measurement.algorithm_version}".strip()
+            for measurement in case.measurements
+            if measurement.name in HEADINGS
+        }
+    )
+
+
 def _row(found: dict[Code, Measurement]) -> dict[str, str]:
     place = next(iter(found.values())).parameters
     name = " ".join(str(place.get(key) or "") for key in ("series_number", "series_description"))
@@ -111,6 +122,7 @@ def panel(case: Case) -> None:
     table = rows(case)
     if table:
         st.table(table)
+        st.caption(", ".join(makers(case)))
     else:
         st.caption(spoken(NOTHING))
 

@@ -60,7 +60,8 @@ def test_ultrasound_is_not_wanted(step: PreprocessStep, test_data: Path) -> None
 @pytest.fixture
 def measured(step: PreprocessStep) -> Case:
     study: Study = ct_study(slices=10, spacing_mm=4.0, tilt_deg=12.0)
-    return replace(case(), measurements=tuple(step.run(study)))
+    made = (replace(m, algorithm="geometry", algorithm_version="1.2") for m in step.run(study))
+    return replace(case(), measurements=tuple(made))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,7 @@ def test_the_panel_shows_them(language: str, words: list[str], measured: Case) -
     table = app.table[0].value
     shown = " ".join([app.subheader[0].value, *table.columns, *map(str, table.iloc[0])])
     assert all(word in shown for word in words), shown
+    assert app.caption[0].value == "geometry 1.2"
 
 
 def test_the_panel_without_numbers_says_so() -> None:

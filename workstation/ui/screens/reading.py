@@ -118,6 +118,7 @@ def guests(context: Context, principal: Principal, record: CaseRecord, case: Cas
     """The panels that guests put beside the viewer."""
     studies = studies_of(context, principal, record)
     shown = 0
+    told: set[str] = set()
     for panel in context.plugins.of(ViewerPanel):
         wanted = any(
             context.plugins.call(panel, panel.wants, study, default=False) for study in studies
@@ -130,7 +131,10 @@ def guests(context: Context, principal: Principal, record: CaseRecord, case: Cas
         context.plugins.call(panel, panel.render, case)
         if len(context.plugins.failures) != before:
             st.warning(_("This panel failed and was skipped; an administrator sees why."))
-    for measurement in case.measurements:
+        else:
+            told.add(panel.id)
+    # What a guest shows in a panel of its own is not listed again.
+    for measurement in (one for one in case.measurements if one.algorithm not in told):
         shown += 1
         value = f"{measurement.value:g} {measurement.unit.meaning}"
         st.html(
