@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from dicom_node.archive import Archive
 from dicom_node.records import InstanceRecord, ReadScope
 from plugins.nouns import Instance, Series, Study
+from workstation.consult.volumes import load_volume
 
 __all__ = ["load_study"]
 
@@ -52,6 +53,7 @@ def load_study(archive: Archive, study_instance_uid: str, *, scope: ReadScope) -
             )
             for series in archive.study_series(study_instance_uid, scope=scope)
         ),
+        load_volume=lambda series: load_volume(archive, series, scope=scope),
     )
 
 
