@@ -90,6 +90,11 @@ def headline(record: CaseRecord) -> str:
     """One line: number, patient, priority, state, who reads."""
     number = record.number or _("Draft")
     reader = record.assignee.name if record.assignee else ""
+    due = (
+        _("due {time}", time=moment(record.due_at).rsplit(" ", 1)[-1])
+        if is_due_today(record)
+        else ""
+    )
     urgency = PRIORITY_TONES.get(record.priority, "quiet")
     pieces = [
         f"<b>{escape(number)}</b>",
@@ -98,8 +103,15 @@ def headline(record: CaseRecord) -> str:
         parts.badge(_(labels.STATES[record.state]), labels.STATE_TONES.get(record.state, "info")),
         f'<span class="hc-muted">{escape(record.requesting_site_name)}</span>',
         f'<span class="hc-muted">{escape(reader)}</span>' if reader else "",
+        f'<span class="hc-muted">{escape(due)}</span>' if due else "",
     ]
     return f'<div class="hc-heading hc-line">{"".join(pieces)}</div>'
+
+
+def is_due_today(record: CaseRecord) -> bool:
+    """Whether a clock runs out within a day; later than that an hour says nothing."""
+    due = record.due_at
+    return due is not None and abs((due - datetime.now(UTC)).total_seconds()) < 20 * 3600
 
 
 def request_summary(record: CaseRecord) -> str:

@@ -1,7 +1,12 @@
 """The worklist: a component that asks the API by itself; the page only opens what was chosen."""
 
 from plugins.contributions import WorklistColumn
+from plugins.nouns import State
 from viewers import _component
+from workstation import access
+from workstation.access import Action
+from workstation.consult import case as cases
+from workstation.consult.transitions import Event
 from workstation.context import Context
 from workstation.i18n import current_language, in_language
 from workstation.roles import Principal, Role
@@ -35,4 +40,12 @@ def render(context: Context, principal: Principal) -> None:
     }
     result = _component.mount("worklist", data, key="worklist", on_open_change=lambda: None)
     if result.open:
-        parts.go("reading" if principal.has(*READERS) else "case", case=result.open)
+        parts.go(page_of(context, principal, result.open), case=result.open)
+
+
+def page_of(context: Context, principal: Principal, case_id: str) -> str:
+    """Where a case is worked on by this user: written, read, or looked at."""
+    record = cases.get(context, principal, case_id)
+    if record.state is State.DRAFT and access.may(principal, Event.SUBMIT, record):
+        return "request"
+    return "reading" if access.may(principal, Action.WRITE, record) else "case"

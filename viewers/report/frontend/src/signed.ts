@@ -140,13 +140,14 @@ export class Signed {
     const wanted = current.filter((d) => d.state !== REFUSED);
     const landed = current.filter((d) => d.landed_at);
     const all = landed.length > 0 && landed.length === wanted.length;
-    const headline = !current.length
+    const places = [...new Set(current.map((d) => d.destination).filter(Boolean))].join(", ");
+    const headline = !places
       ? t("noDestination")
       : all
-        ? t("landedAll")
+        ? t("landedAll", { places })
         : landed.length
           ? t("landedSome", { n: landed.length, all: wanted.length })
-          : t("notLanded");
+          : t("notLanded", { places });
     this.home.append(
       h("div", { class: `hc-notice ${all ? "hc-good" : ""} rp-headline`, "data-landed": String(all) }, h("b", {}, headline)),
       ...current.map((delivery) => this.delivery(delivery)),
@@ -162,7 +163,7 @@ export class Signed {
     if (delivery.landed_at) {
       tone = "good";
       const proof = delivery.proof === "query" ? t("proofQuery") : t("proofCommitment");
-      text = `✔ ${t("landed", { time: clockTime(delivery.landed_at) })} · ${proof}`;
+      text = `✔ ${clockTime(delivery.landed_at)} · ${proof}`;
     } else if (delivery.state === REFUSED) {
       tone = "quiet";
       text = t("refusedForm");
@@ -175,7 +176,7 @@ export class Signed {
     return h(
       "div",
       { class: "rp-delivery" },
-      h("span", {}, `${title || delivery.exporter} → ${delivery.destination || "–"}`),
+      h("span", { title: delivery.destination }, title || delivery.exporter),
       h("span", { class: "hc-badge", "data-tone": tone }, text),
       problem !== "" && !delivery.landed_at && h("small", { class: "hc-muted" }, problem),
     );

@@ -56,8 +56,8 @@ function columns(options: TableOptions): Column[] {
     { name: "priority", title: "priority", width: "106px", sort: "urgency" },
     { name: "time", title: "timeLeft", width: "100px", sort: "urgency" },
     { name: "number", title: "number", width: "118px", sort: "number" },
-    { name: "patient", title: "patient", width: "20%", sort: "patient" },
-    { name: "site", title: options.asking ? "consulted" : "site", width: "12%", sort: "site" },
+    { name: "patient", title: "patient", width: "19%", sort: "patient" },
+    { name: "site", title: options.asking ? "consulted" : "site", width: "11%", sort: "site" },
     ...options.pluginColumns.map((column) => ({
       name: `plugin:${column.id}`,
       title: column,
