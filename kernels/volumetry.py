@@ -74,7 +74,7 @@ def abc_over_2(mask: ArrayLike, weights_mm: ArrayLike, pixel_spacing_mm: ArrayLi
     areas = marked.sum(axis=(1, 2))
     if not areas.any():
         raise ValueError(f"mask of shape {marked.shape} is empty; expected something to measure")
-    outline = edge_points(marked[int(np.argmax(areas))]) * spacing
+    outline = outline_points(marked[int(np.argmax(areas))]) * spacing
     hull = outline[ConvexHull(outline).vertices]
     between = hull[:, None] - hull
     lengths = np.linalg.norm(between, axis=2)
@@ -193,13 +193,18 @@ def measured(
     return marked, weights, spacing
 
 
-def edge_points(picture: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the middles of the outermost pixel edges, as (row, column)."""
+def outline_points(picture: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return (row, column) of the outermost pixels, a tenth of a pixel outside their centres.
+
+    The longest of many chords between centres is the diameter of a smooth outline to a fraction
+    of a pixel; chords between pixel edges are nearly a pixel longer. The tenth gives a lone
+    pixel a hull.
+    """
     rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
-    left = picture.argmax(axis=1)[rows] - 0.5
-    right = picture.shape[1] - picture[:, ::-1].argmax(axis=1)[rows] - 0.5
-    top = picture.argmax(axis=0)[columns] - 0.5
-    bottom = picture.shape[0] - picture[::-1].argmax(axis=0)[columns] - 0.5
+    left = picture.argmax(axis=1)[rows] - 0.1
+    right = picture.shape[1] - 1 - picture[:, ::-1].argmax(axis=1)[rows] + 0.1
+    top = picture.argmax(axis=0)[columns] - 0.1
+    bottom = picture.shape[0] - 1 - picture[::-1].argmax(axis=0)[columns] + 0.1
     return np.concatenate(
         [
             np.stack([rows, left], axis=1),
