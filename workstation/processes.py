@@ -30,6 +30,9 @@ READY = "ready"
 # A part that cannot end in this time is ended by the supervisor, or by itself without one.
 STOP_SECONDS = 10.0
 
+# The supervisor is gone.
+_alone = threading.Event()
+
 Order = Mapping[str, Any]
 Ready = Callable[[], None]
 
@@ -225,7 +228,17 @@ def main() -> int:
     except Exception:
         logger.exception("%s ended by an error", part)
         return 1
+    finally:
+        if _alone.is_set():
+            _end_group()
     return 0
+
+
+def _end_group() -> None:
+    """Without a supervisor nobody else ends what this part has started."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _first_line() -> bytes:
@@ -242,10 +255,11 @@ def _watch_supervisor(stop: threading.Event) -> None:
     # Not through sys.stdin: a thread inside its lock aborts the interpreter's shutdown.
     while os.read(0, 4096):
         pass
+    _alone.set()
     stop.set()
     time.sleep(STOP_SECONDS)
     logger.error("still here %g s after the supervisor left; ending now", STOP_SECONDS)
-    os._exit(1)
+    _end_group()
 
 
 def resolved(settings: Settings) -> Settings:

@@ -170,6 +170,7 @@ class Supervisor:
                 _signal(state.process, signal.SIGKILL)
             if state.process is not None:
                 state.process.wait()
+                _sweep(state.process)
                 _close(state.process.stdin)
         if self.status_file is not None:
             self.status_file.unlink(missing_ok=True)
@@ -192,7 +193,9 @@ class Supervisor:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=() if descriptor is None else (descriptor,),
-            start_new_session=True,  # Ctrl-C is for the supervisor, who tells the parts
+            # Ctrl-C is for the supervisor, who tells the parts. And what a part starts itself
+            # is found again by its process group.
+            start_new_session=True,
         )
         state.started_at = time.monotonic()
         assert state.process.stdin is not None
@@ -210,6 +213,7 @@ class Supervisor:
         assert state.process is not None
         lived = now - state.started_at
         status = state.process.returncode
+        _sweep(state.process)
         _close(state.process.stdin)
         state.process = None
         state.deaths = 1 if lived >= RECOVERED_SECONDS else state.deaths + 1
@@ -287,6 +291,14 @@ def _read_control(control: IO[bytes], ready: threading.Event) -> None:
 def _signal(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:
     if process is not None:
         process.send_signal(number)
+
+
+def _sweep(process: subprocess.Popen[bytes]) -> None:
+    """End what a dead part left behind: guests' children, their fork server."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def _close(pipe: IO[bytes] | None) -> None:

@@ -235,10 +235,10 @@ class DemoRun:
         push(self.node, calling_ae, files, progress)
 
     def wait_until_all_answers(self, context: Context) -> None:
-        """The web side is healthy, both AEs answer, and the emergency waits in the queue."""
+        """The web side is healthy, both AEs answer, and the cases wait in the queue."""
         self.console.say("Chờ mọi phần trả lời…", "Waiting until every part answers…")
         deadline = time.monotonic() + ANSWER_SECONDS
-        while not (self.web_answers() and self.aes_answer() and emergency_waits(context)):
+        while not (self.web_answers() and self.aes_answer() and all_queued(context)):
             if time.monotonic() > deadline:
                 raise TimeoutError("the demo did not become ready; see the lines above")
             time.sleep(0.2)
@@ -351,10 +351,9 @@ def submitted(context: Context) -> list[CaseRecord]:
     return [view.record for view in views if view.record.state is not State.DRAFT]
 
 
-def emergency_waits(context: Context) -> bool:
-    """Whether an emergency has left "submitted": its images are complete."""
-    emergencies = [record for record in submitted(context) if record.priority.is_emergency]
-    return any(record.state is not State.SUBMITTED for record in emergencies)
+def all_queued(context: Context) -> bool:
+    """Whether every case has left "submitted": its images are complete."""
+    return all(record.state is not State.SUBMITTED for record in submitted(context))
 
 
 def logins_of(before: Mapping[str, Any]) -> dict[str, Login]:

@@ -69,6 +69,6 @@ def safe_next(target: str, base_path: str) -> str:
         return home
     # Signing in to be signed out again, or to land on a machine's answer, helps nobody.
     path = parts.path[len(base_path) :]
-    if path.startswith(("/log", "/session/", "/_stcore/")):
+    if path.startswith(("/login", "/logout", "/session/status", "/_stcore/")):
         return home
     return target

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit
 from streamlit import config as streamlit_config
+from streamlit import logger as streamlit_logger
 
 import workstation.ui
 from workstation.ui import theme
@@ -29,7 +30,6 @@ SCRIPT = Path(workstation.ui.__file__).with_name("app.py")
 OPTIONS: dict[str, Any] = {
     "global.developmentMode": False,
     "browser.gatherUsageStats": False,
-    "logger.level": "warning",
     "runner.magicEnabled": False,
     "server.enableCORS": False,  # the gate checks origins; Streamlit would ask other hosts first
     "server.enableXsrfProtection": False,
@@ -51,6 +51,7 @@ def streamlit_app() -> Any:
     """The Streamlit application (`streamlit.App`) of `workstation.ui`."""
     for name, value in {**OPTIONS, **theme.OPTIONS}.items():
         streamlit_config.set_option(name, value)
+    streamlit_logger.set_log_level("WARNING")  # of uvicorn's loggers too, which it took over
     return streamlit.App(SCRIPT)
 
 
