@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from plugins.nouns import OpinionKind, Priority, State
+from plugins.nouns import Priority, State
 from workstation.i18n import N_, _
 from workstation.roles import Role
 
@@ -11,7 +11,6 @@ __all__ = [
     "CONCORDANCE",
     "CONSENT",
     "DECISIONS",
-    "KINDS",
     "PRIORITIES",
     "ROLES",
     "SHARE",
@@ -100,12 +99,6 @@ DECISIONS: Mapping[str, str] = {
     "adopted": N_("Follow the opinion"),
     "partly": N_("Follow in part"),
     "not adopted": N_("Do not follow"),
-}
-KINDS: Mapping[str, str] = {
-    OpinionKind.PRELIMINARY: N_("Preliminary"),
-    OpinionKind.FINAL: N_("Final"),
-    OpinionKind.ADDENDUM: N_("Addendum"),
-    OpinionKind.AMENDED: N_("Amended report"),
 }
 
 

@@ -37,7 +37,7 @@ EVENTS: Mapping[str, str] = {
     "created": N_("Created"),
     "adopted": N_("Request written for received images"),
     "changed": N_("Request changed"),
-    "images": N_("Images received"),
+    "study attached": N_("Images received"),
     "submit": N_("Submitted"),
     "queue": N_("Queued"),
     "report incomplete": N_("Something is missing"),
@@ -101,9 +101,9 @@ def headline(record: CaseRecord) -> str:
         parts.badge(_(labels.PRIORITIES[record.priority]), urgency),
         f'<span class="hc-patient">{escape(patient(record))}</span>',
         parts.badge(_(labels.STATES[record.state]), labels.STATE_TONES.get(record.state, "info")),
+        f'<span class="hc-due">{escape(due)}</span>' if due else "",
         f'<span class="hc-muted">{escape(record.requesting_site_name)}</span>',
         f'<span class="hc-muted">{escape(reader)}</span>' if reader else "",
-        f'<span class="hc-muted">{escape(due)}</span>' if due else "",
     ]
     return f'<div class="hc-heading hc-line">{"".join(pieces)}</div>'
 

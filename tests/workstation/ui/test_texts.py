@@ -152,3 +152,35 @@ def test_texts_are_looked_up_where_they_can_be_extracted(path: Path) -> None:
         and isinstance(call.args[0], ast.Constant)
     ]
     assert hidden == []
+
+
+def test_every_code_of_the_domain_has_words() -> None:
+    from plugins.nouns import Priority, State
+    from plugins.registry import KINDS as GIFTS
+    from workstation.audit import AuditEvent
+    from workstation.consult.course import DECISIONS
+    from workstation.consult.draft import CONCORDANCES, TRANSFERS
+    from workstation.consult.request import AREAS, CONSENT_BASES, SHARE_SCOPES
+    from workstation.consult.transitions import Event
+    from workstation.roles import Role
+    from workstation.sites import TIERS
+    from workstation.ui import labels
+    from workstation.ui.screens import audit_log, guests
+    from workstation.ui.summary import EVENTS
+
+    for codes, words in (
+        (State, labels.STATES),
+        (Priority, labels.PRIORITIES),
+        (Role, labels.ROLES),
+        (AREAS, labels.AREAS),
+        (TIERS, labels.TIERS),
+        (CONSENT_BASES, labels.CONSENT),
+        (SHARE_SCOPES, labels.SHARE),
+        (CONCORDANCES, labels.CONCORDANCE),
+        (TRANSFERS, labels.TRANSFER),
+        (DECISIONS, labels.DECISIONS),
+        (AuditEvent, audit_log.EVENTS),
+        (GIFTS, guests.KINDS),
+    ):
+        assert set(codes) == set(words)
+    assert {str(event) for event in Event} <= set(EVENTS)

@@ -1,13 +1,34 @@
 """Plugins: what has entered, what each gave, and what failed."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
+from plugins.contributions import (
+    Contribution,
+    DisplaySetHandler,
+    Exporter,
+    PreprocessStep,
+    ReportTemplate,
+    ViewerPanel,
+    WorklistColumn,
+)
 from workstation.context import Context
-from workstation.i18n import _, in_language, moment
+from workstation.i18n import N_, _, in_language, moment
 from workstation.roles import Principal
 from workstation.ui import parts
 
-__all__ = ["render"]
+__all__ = ["KINDS", "render"]
+
+KINDS: Mapping[type[Contribution], str] = {
+    DisplaySetHandler: N_("image handler"),
+    Exporter: N_("form of the result"),
+    PreprocessStep: N_("step on arrival"),
+    ReportTemplate: N_("report template"),
+    ViewerPanel: N_("panel"),
+    WorklistColumn: N_("worklist column"),
+}
+BUILT_IN = "built-in"  # as the registry calls guests that come with us
 
 
 def render(context: Context, principal: Principal) -> None:
@@ -30,9 +51,9 @@ def render(context: Context, principal: Principal) -> None:
                 {
                     "name": guest.name,
                     "version": guest.version,
-                    "source": guest.source,
+                    "source": _("built in") if guest.source == BUILT_IN else guest.source,
                     "gifts": ", ".join(
-                        f"{type(gift).__name__}: {in_language(gift.title)}"
+                        f"{_(KINDS[type(gift)])}: {in_language(gift.title)}"
                         for gift in guest.contributions
                     ),
                     "state": (f"⚠ {guest.error}", "bad") if guest.error else (_("Entered"), "good"),

@@ -36,7 +36,7 @@ def render(context: Context, principal: Principal) -> None:
             context, "by_priority", _("Priority"), translated(counts.by_priority, labels.PRIORITIES)
         )
     with right:
-        table(context, "by_month", _("Month"), counts.by_month)
+        table(context, "by_month", _("Month"), months(counts.by_month))
         table(context, "by_site", _("Requesting hospital"), counts.by_requesting_site)
     if counts.suppressed_below:
         about = _("“<{least}”: left out so that nobody can be recognised.", least=SMALLEST_CELL)
@@ -49,6 +49,13 @@ def said(value: int | None) -> str:
 
 def translated(cells: Mapping[str, int | None], names: Mapping[str, str]) -> dict[str, int | None]:
     return {_(names.get(code, code)): value for code, value in cells.items()}
+
+
+def months(cells: Mapping[str, int | None]) -> dict[str, int | None]:
+    """2026-11 as 11/2026, newest first."""
+    return {
+        "/".join(reversed(month.split("-"))): cells[month] for month in sorted(cells, reverse=True)
+    }
 
 
 def table(context: Context, key: str, title: str, cells: Mapping[str, int | None]) -> None:
