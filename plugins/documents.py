@@ -169,7 +169,14 @@ def _key_image(image: KeyImage, export: Export) -> DocumentImage:
         caption=image.caption,
         picture=picture,
         place=_place(image.sop_instance_uid, image.frame_number, export),
+        shape=_shape(export.images.get(image.sop_instance_uid)),
     )
+
+
+def _shape(header: Dataset | None) -> tuple[int, int]:
+    if header is None:
+        return (0, 0)
+    return int(header.get("Columns") or 0), int(header.get("Rows") or 0)
 
 
 def _mark(number: int, annotation: Annotation, export: Export) -> Mark:

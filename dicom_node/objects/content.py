@@ -20,6 +20,7 @@ __all__ = [
     "KeyImage",
     "Mark",
     "MarkKind",
+    "Outline",
     "Passage",
     "QuestionAnswer",
     "Reference",
@@ -100,13 +101,26 @@ class QuestionAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """A drawing on a printed picture; points are shares (0 to 1) of its width and height."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    is_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KeyImage:
-    """``picture`` is PNG or JPEG bytes for the printed page, or empty; ``place`` is for people."""
+    """``picture`` is PNG or JPEG bytes for the printed page, or empty; ``place`` is for people.
+
+    ``shape`` is (columns, rows) of the image, for the drawings on it.
+    """
 
     reference: Reference
     caption: str = ""
     picture: bytes = b""
     place: str = ""
+    shape: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

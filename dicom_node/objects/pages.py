@@ -15,6 +15,7 @@ from pydicom.sr.coding import Code
 
 from dicom_node.objects import codes, modules
 from dicom_node.objects.content import DocumentKind, KeyImage, Mark, SignedOpinion
+from dicom_node.objects.outlines import outlines
 from dicom_node.objects.text import one_line, valid_date
 from dicom_node.objects.typeface import FAMILIES, FONTS, MISSING, printable
 from dicom_node.objects.values import describe_value
@@ -103,7 +104,10 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
         ],
         "assessments": _assessments(opinion),
         "measurements": [_measurement(mark, language) for mark in opinion.marks],
-        "images": [_image(number, image) for number, image in enumerate(opinion.key_images, 1)],
+        "images": [
+            _image(number, image, opinion.marks)
+            for number, image in enumerate(opinion.key_images, 1)
+        ],
         "signature": {
             "name": one_line(opinion.author.name or opinion.author.username),
             "licence": one_line(opinion.author.licence_number, 64),
@@ -166,13 +170,22 @@ def _measurement(mark: Mark, language: str) -> dict[str, Any]:
     }
 
 
-def _image(number: int, image: KeyImage) -> dict[str, Any]:
+def _image(number: int, image: KeyImage, marks: tuple[Mark, ...]) -> dict[str, Any]:
     return {
         "number": number,
         "caption": one_line(image.caption, 600),
         "uid": image.reference.sop_instance_uid,
         "frame": image.reference.frame_number or 1,
         "place": one_line(image.place, 64),
+        "shape": list(image.shape),
+        "outlines": [
+            {
+                "label": one_line(outline.label, 64),
+                "points": [list(point) for point in outline.points],
+                "closed": outline.is_closed,
+            }
+            for outline in outlines(image, marks)
+        ],
     }
 
 
