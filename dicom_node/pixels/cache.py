@@ -23,11 +23,14 @@ class DerivedCache:
     folder : Path
         Made if absent; nothing else may live in it.
     limit_bytes : int
+    floor_bytes : int
+        With less free disk than this nothing is added: the room is for instances.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
+    def __init__(self, folder: Path, limit_bytes: int, floor_bytes: int = 0) -> None:
         self._folder = folder
         self._limit = limit_bytes
+        self._floor = floor_bytes
         self._lock = threading.Lock()
         self._sizes: OrderedDict[str, int] = OrderedDict()
         self._total = 0
@@ -59,7 +62,7 @@ class DerivedCache:
 
     def put(self, key: str, data: bytes) -> None:
         """Keep an entry. A full disk is no error here: it is only a cache."""
-        if len(data) > self._limit // 4:
+        if len(data) > self._limit // 4 or not self._has_room(len(data)):
             return
         name = _name(key)
         temporary = self._folder / f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
@@ -75,6 +78,10 @@ class DerivedCache:
                 oldest, size = self._sizes.popitem(last=False)
                 self._total -= size
                 (self._folder / oldest).unlink(missing_ok=True)
+
+    def _has_room(self, size: int) -> bool:
+        disk = os.statvfs(self._folder)
+        return disk.f_bavail * disk.f_frsize - size >= self._floor
 
     @property
     def size(self) -> int:

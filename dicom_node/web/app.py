@@ -62,7 +62,12 @@ def dicomweb_app(
         doorkeeper=doorkeeper,
         holdings=Holdings(archive, settings.remembered_instances),
         workers=Workers(settings.reading_threads, settings.decoding_threads),
-        cache=DerivedCache(archive.settings.folder / "derived", settings.cache_bytes),
+        cache=DerivedCache(
+            archive.settings.folder / "derived",
+            settings.cache_bytes,
+            # Twice the archive's own floor: a picture must never be why a C-STORE is refused.
+            floor_bytes=2 * archive.settings.minimum_free_bytes,
+        ),
         settings=settings,
     )
     return app

@@ -40,6 +40,13 @@ def test_an_entry_another_process_removed_is_a_miss(tmp_path: Path) -> None:
     assert cache.get("key") is None
 
 
+def test_the_last_room_on_the_disk_is_for_instances(tmp_path: Path) -> None:
+    cache = DerivedCache(tmp_path, 1000, floor_bytes=1 << 60)
+    cache.put("key", b"value")
+    assert cache.get("key") is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_no_error(tmp_path: Path, monkeypatch) -> None:
     cache = DerivedCache(tmp_path, 1000)
 
