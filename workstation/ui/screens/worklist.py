@@ -33,6 +33,8 @@ def render(context: Context, principal: Principal) -> None:
             {"id": column.id, "title": in_language(column.title)}
             for column in context.plugins.of(WorklistColumn)
         ],
+        # What the next page needs is fetched while the list is being looked at.
+        "preload": [f"/assets/{_component.asset(entry)}" for entry in ("radiology", "report")],
         "labels": {
             "states": labels.translated(labels.STATES),
             "priorities": labels.translated(labels.PRIORITIES),

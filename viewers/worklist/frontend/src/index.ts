@@ -28,6 +28,8 @@ export interface WorklistData extends HostData {
   filters: Filter[];
   columns: PluginColumn[];
   labels: Labels;
+  /** Modules of the page that opens next, below `base`. */
+  preload: string[];
 }
 
 const POLL_MS = 4000;
@@ -82,7 +84,16 @@ class Worklist implements Mounted<WorklistData> {
       () => document.removeEventListener("visibilitychange", seen),
       () => this.alerts.close(),
     );
-    void this.ask();
+    void this.ask().then(() => this.preload());
+  }
+
+  /** Fetch and compile the viewer while the list is being looked at. */
+  private preload(): void {
+    for (const path of this.data.preload) {
+      const href = this.data.base + path;
+      if (document.head.querySelector(`link[href="${href}"]`)) continue;
+      document.head.append(h("link", { rel: "modulepreload", href }));
+    }
   }
 
   update(args: MountArguments<WorklistData>): void {
