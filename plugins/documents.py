@@ -48,6 +48,8 @@ FACTS = {
     "status_on_admission": Text("Tình trạng lúc vào viện", "Status on admission"),
     "course": Text("Diễn biến, điều trị", "Course and treatment"),
     "onset_time": Text("Giờ khởi phát", "Onset"),
+    "last_known_well": Text("Lần cuối còn bình thường", "Last known well"),
+    "nihss": Text("NIHSS", "NIHSS"),
     "local_dx": Text("Chẩn đoán tại chỗ", "Local diagnosis"),
     "local_read": Text("Kết quả đọc tại chỗ", "Local reading"),
 }
@@ -111,7 +113,7 @@ def _request(case: Case, language: str) -> Request:
         number=case.number,
         reason=case.reason,
         requesting_institution=case.requesting_site_name or case.requesting_site,
-        requesting_department=str(case.clinical.get("requesting_department") or ""),
+        requesting_department=case.requesting_department,
         requester=case.requester.name if case.requester else "",
         priority=case.priority.value,
         submitted_at=case.submitted_at,

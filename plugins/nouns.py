@@ -364,6 +364,7 @@ class Case:
     due_at: datetime | None
     updated_at: datetime
     measurements: tuple[Measurement, ...] = ()
+    requesting_department: str = ""
 
     def measurement(self, name: Code) -> Measurement | None:
         """The newest measurement of that name, or None."""

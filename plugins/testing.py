@@ -197,7 +197,6 @@ def case(**changes: Any) -> Case:
         clinical={
             "history": "Tăng huyết áp 10 năm",
             "status_on_admission": "Glasgow 13, liệt nửa người phải",
-            "requesting_department": "Khoa Cấp cứu",
         },
         questions=(
             Question("q1", "Có chảy máu não không?"),
@@ -210,6 +209,7 @@ def case(**changes: Any) -> Case:
         submitted_at=NOON,
         due_at=None,
         updated_at=NOON,
+        requesting_department="Khoa Cấp cứu",
     )
     return replace(made, **changes)
 
