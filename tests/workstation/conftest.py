@@ -1,5 +1,7 @@
 """One small network of hospitals, on a clock that tests move."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import create_engine, make_url
 
 from workstation import accounts, passwords, sites
 from workstation.accounts import SYSTEM, Principal, Role
 from workstation.context import Context, open_context
 from workstation.settings import Settings
 
+# A PostgreSQL server to run on instead of SQLite (test_postgresql.py starts one).
+DATABASE_VARIABLE = "HOICHAN_TEST_DATABASE"
 PASSWORD = "bảy con mèo ngủ"
 
 USERS = {
@@ -56,9 +61,23 @@ def clock() -> Clock:
     return Clock()
 
 
+def _new_database() -> str:
+    """The URL of an empty database on the server of `DATABASE_VARIABLE`; "" without one."""
+    server = os.environ.get(DATABASE_VARIABLE, "")
+    if not server:
+        return ""
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
 def make_context(folder: Path, clock: Clock) -> Context:
     """A workstation with four sites and nobody in it yet."""
-    context = open_context(Settings(data=folder / "data", minimum_free_bytes=0), clock)
+    settings = Settings(data=folder / "data", minimum_free_bytes=0, database_url=_new_database())
+    context = open_context(settings, clock)
     for code, name, tier in (
         ("DEMO_A", "Bệnh viện A", "lower"),
         ("DEMO_B", "Bệnh viện B", "lower"),

@@ -1,5 +1,6 @@
 """The state machine: whoever does whatever, in whatever order, its promises hold."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,7 +16,13 @@ from sqlalchemy import select
 
 from plugins.nouns import State
 from tests.workstation.cases import arrive, asked, brought_to, request, signed, written
-from tests.workstation.conftest import PASSWORD, Clock, make_context, make_people
+from tests.workstation.conftest import (
+    DATABASE_VARIABLE,
+    PASSWORD,
+    Clock,
+    make_context,
+    make_people,
+)
 from workstation import audit
 from workstation.accounts import SYSTEM, Principal
 from workstation.consult import case as cases
@@ -209,7 +216,7 @@ class Consults(RuleBasedStateMachine):
 
 TestConsults = Consults.TestCase
 TestConsults.settings = settings(
-    max_examples=12,
+    max_examples=4 if os.environ.get(DATABASE_VARIABLE) else 12,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
