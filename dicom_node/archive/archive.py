@@ -66,8 +66,7 @@ class Archive:
         return cls(settings, clock)
 
     def close(self) -> None:
-        """Finish what is being stored and let go of all files."""
-        self._writer.close()
+        """Let go of all files; call it when nobody stores any more."""
         self.index.close()
         self._files.close()
 

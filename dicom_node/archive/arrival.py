@@ -15,11 +15,11 @@ from dicom_node.errors import CannotUnderstand, DatasetMismatch
 from dicom_node.names import fold_person_name
 from dicom_node.records import Origin, QuarantineReason
 
-__all__ = ["Arrival", "is_uid", "read_arrival"]
+__all__ = ["STUDY_ATTRIBUTES", "Arrival", "is_uid", "read_arrival"]
 
 _UID = re.compile(r"[0-9.]{1,64}")
 _BIGGEST = 2**31 - 1
-_STUDY_ATTRIBUTES = {
+_STUDY_TAGS = {
     "patient_id": "00100020",
     "issuer_of_patient_id": "00100021",
     "patient_name": "00100010",
@@ -32,7 +32,9 @@ _STUDY_ATTRIBUTES = {
     "study_description": "00081030",
     "referring_physician_name": "00080090",
 }
-_SERIES_ATTRIBUTES = {
+_NAMES = ("patient_name", "referring_physician_name")
+STUDY_ATTRIBUTES = (*_STUDY_TAGS, *(f"{name}_folded" for name in _NAMES))
+_SERIES_TAGS = {
     "modality": "00080060",
     "series_number": "00200011",
     "series_description": "0008103E",
@@ -102,10 +104,10 @@ def read_arrival(
         _agree("SOP Class UID", meta.sop_class_uid, _text(found, "00080016"))
         _agree("SOP Instance UID", meta.sop_instance_uid, _text(found, "00080018"))
     study_instance_uid, series_instance_uid = _text(found, "0020000D"), _text(found, "0020000E")
-    series = {column: _text(found, tag) for column, tag in _SERIES_ATTRIBUTES.items()}
-    study = {column: _text(found, tag) for column, tag in _STUDY_ATTRIBUTES.items()}
-    study["patient_name_folded"] = fold_person_name(study["patient_name"])
-    study["referring_physician_name_folded"] = fold_person_name(study["referring_physician_name"])
+    series = {column: _text(found, tag) for column, tag in _SERIES_TAGS.items()}
+    study = {column: _text(found, tag) for column, tag in _STUDY_TAGS.items()}
+    for name in _NAMES:
+        study[f"{name}_folded"] = fold_person_name(study[name])
     return Arrival(
         origin=origin,
         meta=meta,

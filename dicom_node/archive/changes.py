@@ -14,6 +14,8 @@ from dicom_node.records import Change, ChangeKind
 
 __all__ = ["change_row", "changes_after", "last_change", "record_changes"]
 
+_INSERT = insert(changes)
+
 
 def change_row(
     kind: ChangeKind,
@@ -37,7 +39,7 @@ def change_row(
 
 def record_changes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append to the log, in the caller's transaction."""
-    connection.execute(insert(changes), list(rows))
+    connection.execute(_INSERT, list(rows))
 
 
 def changes_after(connection: Connection, after: int, limit: int) -> list[Change]:

@@ -20,7 +20,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class FileStore:
         self.folder = folder
         self._minimum_free_bytes = minimum_free_bytes
         self._objects = folder / "objects"
+        self._objects_name = str(self._objects)
         self._numbers = itertools.count()
         self._make_folders()
         self._tmp = folder / "tmp" / uuid.uuid4().hex
@@ -86,7 +87,15 @@ class FileStore:
 
     def path(self, sha256: str) -> Path:
         """Return where the content with this hash is kept, whether or not it is."""
-        return self._objects / sha256[:2] / f"{sha256}.dcm"
+        return Path(self.name(sha256))
+
+    def name(self, sha256: str) -> str:
+        """Return `path` as text, which is made faster."""
+        return f"{self._objects_name}/{sha256[:2]}/{sha256}.dcm"
+
+    def holds(self, sha256: str) -> bool:
+        """True when the content is there."""
+        return os.path.exists(self.name(sha256))
 
     def create(self, origin: Origin) -> "TemporaryFile":
         """Open a new temporary file for an instance from `origin`.
@@ -97,13 +106,13 @@ class FileStore:
         """
         self.reserve(0)
         try:
-            return TemporaryFile(self, self._tmp / str(next(self._numbers)), origin)
+            return TemporaryFile(self, f"{self._tmp}/{next(self._numbers)}", origin)
         except OSError as error:
             raise store_error(error) from error
 
     def reserve(self, size: int) -> None:
         """Raise OutOfResources unless `size` more bytes leave the disk its floor."""
-        room = os.statvfs(self._objects)
+        room = os.statvfs(self._objects_name)
         if room.f_bavail * room.f_frsize - size < self._minimum_free_bytes:
             raise OutOfResources("the archive's disk is at its floor; free some and send again")
 
@@ -150,13 +159,13 @@ class FileStore:
 class TemporaryFile:
     """One instance on its way in: write, then `seal` or `discard`. Not thread-safe."""
 
-    def __init__(self, store: FileStore, path: Path, origin: Origin) -> None:
-        self.path = path
+    def __init__(self, store: FileStore, name: str, origin: Origin) -> None:
+        self.name = name
         self.size = 0
         self._store = store
         self._hash = hashlib.sha256()
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
-        self.descriptor = os.open(path, flags, 0o640)
+        self.descriptor = os.open(name, flags, 0o640)
         try:
             os.setxattr(self.descriptor, _ORIGIN_ATTRIBUTE, json.dumps(asdict(origin)).encode())
         except OSError as error:
@@ -175,12 +184,12 @@ class TemporaryFile:
     def seal(self) -> str:
         """Make the file durable under its final name; return the SHA-256. Raises OSError."""
         sha256 = self._hash.hexdigest()
-        final = self._store.path(sha256)
+        final = self._store.name(sha256)
         os.fsync(self.descriptor)
-        os.rename(self.path, final)
+        os.rename(self.name, final)
         os.close(self.descriptor)
         self.descriptor = -1
-        sync_folder(final.parent)
+        sync_folder(os.path.dirname(final))
         return sha256
 
     def discard(self) -> None:
@@ -188,10 +197,11 @@ class TemporaryFile:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
-            self.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self.name)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -10,9 +10,19 @@ Also the rules of what becomes of an instance:
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Insert,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from dicom_node.archive.arrival import Arrival
+from dicom_node.archive.arrival import STUDY_ATTRIBUTES, Arrival
 from dicom_node.archive.changes import change_row, record_changes
 from dicom_node.archive.files import FileStore
 from dicom_node.archive.tables import (
@@ -27,6 +37,47 @@ from dicom_node.errors import DicomNodeError, OutOfResources
 from dicom_node.records import ChangeKind, QuarantineReason, StoreOutcome, StoreResult
 
 __all__ = ["Ingest", "is_referenced"]
+
+# Statements are made once: making one costs more than running it.
+_INSERT_STUDY, _INSERT_SERIES = insert(studies), insert(series)
+_INSERT_INSTANCE, _INSERT_HEADER = insert(instances), insert(headers)
+_INSERT_QUARANTINE, _INSERT_CONFLICT = insert(quarantine), insert(conflicts)
+_UIDS: BindParameter[Sequence[str]] = bindparam("uids", expanding=True)
+_INSTANCES_HELD = select(instances.c.sop_instance_uid, instances.c.sha256).where(
+    instances.c.sop_instance_uid.in_(_UIDS)
+)
+_STUDIES_HELD = select(studies).where(studies.c.study_instance_uid.in_(_UIDS))
+_SERIES_HELD = select(series).where(series.c.study_instance_uid.in_(_UIDS))
+_THIS_STUDY = studies.c.study_instance_uid == bindparam("this_study")
+_COUNT_STUDY = (
+    update(studies)
+    .where(_THIS_STUDY)
+    .values(
+        {
+            column: bindparam(column)
+            for column in (
+                "series_count",
+                "instance_count",
+                "size",
+                "modalities",
+                "last_received_at",
+            )
+        }
+    )
+)
+_FILL_STUDY = (
+    update(studies)
+    .where(_THIS_STUDY)
+    .values({column: bindparam(column) for column in STUDY_ATTRIBUTES})
+)
+_COUNT_SERIES = (
+    update(series)
+    .where(
+        series.c.study_instance_uid == bindparam("this_study"),
+        series.c.series_instance_uid == bindparam("this_series"),
+    )
+    .values(instance_count=bindparam("instance_count"))
+)
 
 _CHECKED = ("patient_id", "patient_name", "patient_birth_date")
 
@@ -66,12 +117,19 @@ class Ingest:
         self._held = self._instances_held({arrival.meta.sop_instance_uid for arrival in arrivals})
         self._studies = self._studies_held({arrival.study_instance_uid for arrival in arrivals})
         self._series = self._series_held({arrival.study_instance_uid for arrival in arrivals})
-        self._touched_studies: set[str] = set()
-        self._touched_series: set[tuple[str, str]] = set()
         self._new_studies: set[str] = set()
+        self._counted_studies: set[str] = set()
+        self._filled_studies: set[str] = set()
         self._new_series: set[tuple[str, str]] = set()
-        self._rows: dict[Any, list[dict[str, Any]]] = {
-            table: [] for table in (instances, headers, quarantine, conflicts)
+        self._counted_series: set[tuple[str, str]] = set()
+        self._rows: dict[Insert, list[dict[str, Any]]] = {
+            statement: []
+            for statement in (
+                _INSERT_INSTANCE,
+                _INSERT_HEADER,
+                _INSERT_QUARANTINE,
+                _INSERT_CONFLICT,
+            )
         }
         self._changes: list[dict[str, Any]] = []
 
@@ -85,7 +143,7 @@ class Ingest:
         DicomNodeError
             Another process removed the content meanwhile; send it again.
         """
-        if not self._files.path(arrival.sha256).exists():
+        if not self._files.holds(arrival.sha256):
             raise DicomNodeError("the file went away while it was indexed; send it again")
         study = self._studies.get(arrival.study_instance_uid)
         reason = arrival.quarantine
@@ -103,55 +161,29 @@ class Ingest:
 
     def write(self) -> None:
         """Write what was gathered."""
-        for table, rows in self._rows.items():
+        for statement, rows in (
+            (_INSERT_STUDY, [self._studies[uid] for uid in self._new_studies]),
+            (_COUNT_STUDY, [_bound(self._studies[uid]) for uid in self._counted_studies]),
+            (_FILL_STUDY, [_bound(self._studies[uid]) for uid in self._filled_studies]),
+            (_INSERT_SERIES, [self._series[key] for key in self._new_series]),
+            (_COUNT_SERIES, [_bound(self._series[key]) for key in self._counted_series]),
+            *self._rows.items(),
+        ):
             if rows:
-                self._connection.execute(insert(table), rows)
-        self._write_counters(
-            studies,
-            self._new_studies,
-            self._touched_studies,
-            self._studies,
-            ("study_instance_uid",),
-        )
-        self._write_counters(
-            series,
-            self._new_series,
-            self._touched_series,
-            self._series,
-            ("study_instance_uid", "series_instance_uid"),
-        )
+                self._connection.execute(statement, rows)
         if self._changes:
             record_changes(self._connection, self._changes)
 
-    def _write_counters(
-        self, table: Any, new: set[Any], touched: set[Any], rows: dict[Any, Any], keys: Any
-    ) -> None:
-        if new:
-            self._connection.execute(insert(table), [rows[key] for key in new])
-        changed = [rows[key] for key in touched - new]
-        if changed:
-            statement = update(table).where(*(table.c[key] == bindparam(f"_{key}") for key in keys))
-            columns = [column.name for column in table.c if column.name not in keys]
-            self._connection.execute(
-                statement.values({column: bindparam(column) for column in columns}),
-                [row | {f"_{key}": row[key] for key in keys} for row in changed],
-            )
-
     def _instances_held(self, uids: set[str]) -> dict[str, str]:
-        columns = select(instances.c.sop_instance_uid, instances.c.sha256)
-        found = self._connection.execute(columns.where(instances.c.sop_instance_uid.in_(uids)))
+        found = self._connection.execute(_INSTANCES_HELD, {"uids": list(uids)})
         return {row.sop_instance_uid: row.sha256 for row in found}
 
     def _studies_held(self, uids: set[str]) -> dict[str, dict[str, Any]]:
-        found = self._connection.execute(
-            select(studies).where(studies.c.study_instance_uid.in_(uids))
-        )
+        found = self._connection.execute(_STUDIES_HELD, {"uids": list(uids)})
         return {row["study_instance_uid"]: dict(row) for row in found.mappings()}
 
     def _series_held(self, uids: set[str]) -> dict[tuple[str, str], dict[str, Any]]:
-        found = self._connection.execute(
-            select(series).where(series.c.study_instance_uid.in_(uids))
-        )
+        found = self._connection.execute(_SERIES_HELD, {"uids": list(uids)})
         return {
             (row["study_instance_uid"], row["series_instance_uid"]): dict(row)
             for row in found.mappings()
@@ -166,7 +198,7 @@ class Ingest:
             # Two patients in one study: the reader must be told.
             detail["differs"] = differs
         self._held[arrival.meta.sop_instance_uid] = arrival.sha256
-        self._rows[instances].append(
+        self._rows[_INSERT_INSTANCE].append(
             arrival.instance
             | {
                 "sop_instance_uid": arrival.meta.sop_instance_uid,
@@ -181,7 +213,7 @@ class Ingest:
                 "received_at": arrival.received_at,
             }
         )
-        self._rows[headers].append(
+        self._rows[_INSERT_HEADER].append(
             {
                 "sop_instance_uid": arrival.meta.sop_instance_uid,
                 "dicom_json": arrival.dicom_json,
@@ -222,8 +254,9 @@ class Ingest:
             # The first instance may be a poor one: fill what it left open. A folded name is never
             # empty, but follows its name.
             for column, value in arrival.study.items():
-                if study[column] in ("", "="):
+                if study[column] in ("", "=") and value not in ("", "="):
                     study[column] = value
+                    self._filled_studies.add(uid)
         row = self._series.get(key)
         if row is None:
             self._new_series.add(key)
@@ -241,8 +274,10 @@ class Ingest:
         study["instance_count"] += 1
         study["size"] += arrival.size
         study["last_received_at"] = arrival.received_at
-        self._touched_studies.add(uid)
-        self._touched_series.add(key)
+        if uid not in self._new_studies:
+            self._counted_studies.add(uid)
+        if key not in self._new_series:
+            self._counted_series.add(key)
         return differs
 
     def _conflict(self, arrival: Arrival, kept: str) -> StoreResult:
@@ -253,7 +288,7 @@ class Ingest:
             )
         )
         if not self._connection.execute(known).scalar():
-            self._rows[conflicts].append(
+            self._rows[_INSERT_CONFLICT].append(
                 _origin_columns(arrival)
                 | {
                     "sop_instance_uid": arrival.meta.sop_instance_uid,
@@ -281,7 +316,7 @@ class Ingest:
         )
         if not self._connection.execute(known).scalar():
             self._check_quarantine_size(arrival)
-            self._rows[quarantine].append(
+            self._rows[_INSERT_QUARANTINE].append(
                 _origin_columns(arrival)
                 | {
                     "reason": reason.value,
@@ -299,7 +334,7 @@ class Ingest:
 
     def _check_quarantine_size(self, arrival: Arrival) -> None:
         held = self._connection.execute(select(func.sum(quarantine.c.size))).scalar() or 0
-        coming = sum(row["size"] for row in self._rows[quarantine])
+        coming = sum(row["size"] for row in self._rows[_INSERT_QUARANTINE])
         if held + coming + arrival.size > self._quarantine_bytes:
             if not is_referenced(self._connection, arrival.sha256):
                 self._files.remove(arrival.sha256)
@@ -314,6 +349,14 @@ class Ingest:
         site = arrival.origin.site or ""
         detail = {"channel": arrival.origin.channel.value} | detail
         self._changes.append(change_row(kind, arrival.received_at, uids, site, detail))
+
+
+def _bound(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its keys under the names the updates look for."""
+    keys = {"this_study": row["study_instance_uid"]}
+    if "series_instance_uid" in row:
+        keys["this_series"] = row["series_instance_uid"]
+    return row | keys
 
 
 def _origin_columns(arrival: Arrival) -> dict[str, Any]:

@@ -89,7 +89,6 @@ studies = Table(
     Index("ix_studies_study_date", "study_date"),
     Index("ix_studies_patient_id", "patient_id"),
     Index("ix_studies_accession_number", "accession_number"),
-    Index("ix_studies_last_received_at", "last_received_at"),
 )
 
 series = Table(
@@ -152,7 +151,7 @@ changes = Table(
     _text("sop_instance_uid"),
     Column("site", String(32), nullable=False),
     Column("detail", JSON, nullable=False, default=dict),
-    sqlite_autoincrement=True,  # a number is never given twice
+    # Rows are never deleted, so the next number is always a new one.
 )
 
 # Kept apart: instances nobody but an administrator may see, with the reason.

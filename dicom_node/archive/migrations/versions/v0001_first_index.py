@@ -26,7 +26,6 @@ def upgrade() -> None:
         sa.Column("site", sa.String(length=32), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_changes")),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "commitments",
@@ -183,7 +182,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("study_instance_uid", name=op.f("pk_studies")),
     )
     op.create_index("ix_studies_accession_number", "studies", ["accession_number"], unique=False)
-    op.create_index("ix_studies_last_received_at", "studies", ["last_received_at"], unique=False)
     op.create_index("ix_studies_patient_id", "studies", ["patient_id"], unique=False)
     op.create_index("ix_studies_site_study_date", "studies", ["site", "study_date"], unique=False)
     op.create_index("ix_studies_study_date", "studies", ["study_date"], unique=False)
