@@ -56,6 +56,8 @@ class Faults:
     signed_out: bool = False
     away: bool = False
     refuse_marks: bool = False
+    frames_away: bool = False
+    frames_missing: bool = False
 
 
 @dataclass
@@ -130,9 +132,13 @@ class Site:
 
         async def gate(scope: Scope, receive: Receive, send: Send) -> None:
             path: str = scope.get("path", "")
+            answer: Response | None = None
             if "/frames/" in path and "thumbnail" not in path:
                 self.frame_requests.append(path)
-            answer: Response | None = None
+                if self.faults.frames_away:
+                    answer = Response(status_code=503)
+                elif self.faults.frames_missing:
+                    answer = Response(status_code=404)
             guarded = "/api/" in path or "/dicom-web" in path
             if guarded and self.faults.away:
                 answer = Response(status_code=503)

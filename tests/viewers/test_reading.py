@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+from scipy.ndimage import map_coordinates
 
-from tests.viewers.driver import cell_pixels, click, drag, loaded, overlay, point_at
+from tests.viewers.driver import cell_pixels, click, drag, drawn, loaded, overlay, point_at
 from tests.viewers.site import Site
 
 OpenPage = Callable[..., Page]
@@ -297,3 +298,123 @@ def test_language_changes_in_place(tilted: Site, open_page: OpenPage) -> None:
     page.wait_for_timeout(400)
     assert overlay(page, "tr").startswith("Image 15/28")
     assert len(tilted.frame_requests) == TILTED_FRAMES
+
+
+def test_probe_on_a_reformatted_plane(tilted: Site, open_page: OpenPage) -> None:
+    """The un-sheared volume holds, at a place in the patient, what the slices hold there."""
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    page.keyboard.press("m")
+    expect(page.locator(".hv-honesty").first).not_to_be_empty(timeout=30_000)
+    drawn(page, 2)
+    page.keyboard.press("p")
+    for number, (x, y) in enumerate([(0.5, 0.42), (0.4, 0.55), (0.6, 0.45)], start=1):
+        click(page, point_at(page, x, y, 2))
+        tilted.wait(lambda wanted=number: len(tilted.marks) == wanted)
+    headers = sorted(
+        (pydicom.dcmread(path) for path in tilted.paths.values()),
+        key=lambda ds: float(ds.ImagePositionPatient[2]),
+    )
+    axes = np.reshape(np.asarray(headers[0].ImageOrientationPatient, float), (2, 3))
+    normal = np.cross(*axes)
+    along = np.array([np.asarray(ds.ImagePositionPatient, float) @ normal for ds in headers])
+    for mark in tilted.marks.values():
+        assert mark["origin"]["reformatted"]
+        assert mark["origin"]["resampled"]
+        place = float(np.asarray(mark["points_mm"][0]) @ normal)
+        below = int(np.searchsorted(along, place)) - 1
+        share = (place - along[below]) / (along[below + 1] - along[below])
+        values = []
+        for ds in headers[below : below + 2]:
+            row, column = pixel_under(ds, mark["points_mm"][0])
+            values.append(
+                map_coordinates(hounsfield(ds).astype(float), [[row], [column]], order=1)[0]
+            )
+        expected = values[0] * (1 - share) + values[1] * share
+        # voxels lie 2 mm apart between slices 7 mm apart, and hold whole HU
+        assert value_of(mark, "value") == pytest.approx(expected, abs=6)
+
+
+def test_a_gap_is_left_black(
+    make_site: Callable[..., Site], test_data: Path, open_page: OpenPage
+) -> None:
+    """A slice is missing: the planes show where, instead of inventing tissue."""
+    files = sorted((test_data / "ct_body" / "chest_lidc_ffs").glob("*.dcm"))
+    ordered = sorted(
+        files,
+        key=lambda f: float(pydicom.dcmread(f, stop_before_pixels=True).ImagePositionPatient[2]),
+    )
+    site = make_site(*ordered[:10], *ordered[14:])
+    page = open_page(site.page(language="en"))
+    page.wait_for_timeout(2000)
+    page.keyboard.press("7")
+    page.keyboard.press("m")
+    expect(page.locator(".hv-honesty").first).to_contain_text("gaps left black: 1", timeout=30_000)
+    drawn(page, 1)
+    page.wait_for_timeout(1500)
+    rows = cell_pixels(page, 1).max(axis=(1, 2)) > 40
+    inside = rows[rows.argmax() : len(rows) - rows[::-1].argmax()]
+    assert (~inside).sum() > 3, "no black band across the coronal plane"
+
+
+def test_cine_runs_and_stops(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page())
+    loaded(page, TILTED_FRAMES)
+    before = overlay(page, "tr")
+    page.keyboard.press(" ")
+    page.wait_for_timeout(1500)
+    running = overlay(page, "tr")
+    assert running != before
+    page.keyboard.press(" ")
+    page.wait_for_timeout(800)
+    stopped = overlay(page, "tr")
+    page.wait_for_timeout(800)
+    assert overlay(page, "tr") == stopped
+
+
+def test_mouse_wheel_window_pan_and_zoom(tilted: Site, open_page: OpenPage) -> None:
+    page = open_page(tilted.page(language="en"))
+    loaded(page, TILTED_FRAMES)
+    page.mouse.move(*point_at(page, 0.5, 0.5))
+    page.mouse.wheel(0, 120)
+    page.wait_for_timeout(400)
+    assert overlay(page, "tr").startswith("Image 16/28")
+    page.keyboard.press("1")
+    drag(page, point_at(page, 0.5, 0.5), point_at(page, 0.6, 0.5))
+    page.wait_for_timeout(300)
+    window = overlay(page, "bl").splitlines()[0]
+    width = float(window.split()[1])
+    assert width > 85
+    assert window.endswith("L 40")
+    page.keyboard.press("z")
+    drag(page, point_at(page, 0.5, 0.4), point_at(page, 0.5, 0.6))
+    page.wait_for_timeout(300)
+    assert overlay(page, "bl").splitlines()[1] != "100 %"
+    page.keyboard.press("v")
+    expect(page.locator(".hv-bl").first).to_contain_text("100 %")
+    page.keyboard.press("i")
+    expect(page.locator(".hv-badges").first).to_contain_text("INVERTED")
+    pixels = cell_pixels(page)
+    assert pixels[20, pixels.shape[1] // 2].min() > 200  # air above the head
+
+
+def test_thumbnail_dragged_into_a_viewport(
+    make_site: Callable[..., Site], test_data: Path, open_page: OpenPage
+) -> None:
+    files = [p for p in (test_data / "ct_head" / "philips_phantom_study").rglob("*") if p.is_file()]
+    site = make_site(*files)
+    page = open_page(site.page(language="en"))
+    expect(page.locator(".hv-thumb")).to_have_count(3)
+    drawn(page)
+    assert "(localizer)" in overlay(page, "tl")
+    assert page.locator("[data-command=layout-mpr]").get_attribute("title") is not None
+    page.keyboard.press("Shift+Digit2")
+    drawn(page, 1)
+    page.locator(".hv-thumb").nth(2).drag_to(page.locator(".hv-cell").nth(0))
+    expect(page.locator(".hv-tl").first).to_contain_text("Exam Summary")
+    page.keyboard.press("]")
+    expect(page.locator(".hv-tl").first).to_contain_text("localizer")
+    page.keyboard.press("m")  # a scout has no planes, and the viewports say why
+    expect(page.locator(".hv-sentence").first).to_contain_text("fewer than three slices")
+    for picture in page.locator(".hv-thumb img").all():
+        assert picture.evaluate("i => i.complete && i.naturalWidth > 0")

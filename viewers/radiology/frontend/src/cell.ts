@@ -61,6 +61,7 @@ export class Cell {
   private chosenRange: Range | undefined;
   private painted = false;
   private drawnIndex = -1;
+  private failedIndex = -1;
 
   constructor(
     readonly id: string,
@@ -207,11 +208,16 @@ export class Cell {
     this.fileRange = undefined;
     this.chosenRange = undefined;
     this.drawnIndex = -1;
+    this.failedIndex = -1;
     this.paint();
     series.queue.lookAt(index);
+    await this.fillStack(series, index);
+  }
+
+  private async fillStack(series: Series, index: number): Promise<void> {
     const viewport = this.stackViewport!;
     await viewport.setStack([...series.imageIds], index);
-    if (this.series !== series) return;
+    if (this.series !== series || !this.stackViewport) return;
     this.fileRange = viewport.getProperties()?.voiRange ?? undefined;
     this.fileRange = this.toldRange(series, index) ?? this.fileRange;
     // The reader may have chosen a window while the first image was on its way.
@@ -355,14 +361,16 @@ export class Cell {
     if (range) viewport.setProperties({ voiRange: range });
   }
 
-  /** Draw the frame that has come since (after a failure), and all that is written. */
+  /** Write again; and draw the frame that failed to come, once it has come after all. */
   refresh(): void {
-    const stack = this.stackViewport;
     const series = this.series;
-    if (stack && series) {
-      const wanted = this.index;
-      if (series.queue.states[wanted] === "loaded" && stack.getCurrentImageIdIndex() !== wanted) {
-        void this.goTo(wanted);
+    const wanted = this.index;
+    if (series && this.stackViewport) {
+      if (series.queue.failures.has(wanted)) {
+        this.failedIndex = wanted;
+      } else if (this.failedIndex === wanted && series.queue.states[wanted] === "loaded") {
+        this.failedIndex = -1;
+        void this.fillStack(series, wanted);
       }
     }
     this.paint();

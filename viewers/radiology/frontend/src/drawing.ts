@@ -4,7 +4,7 @@ import { cache, eventTarget, getEnabledElementByViewportId } from "@cornerstonej
 import { annotation as annotations, cancelActiveManipulations, Enums, type Types } from "@cornerstonejs/tools";
 import { normal, type Plane, toPixel } from "./geometry";
 import type { Mark } from "./marks";
-import type { BuiltVolume, Series } from "./series";
+import { type BuiltVolume, NOTHING, type Series } from "./series";
 import { HOUNSFIELD, type Lattice, measure } from "./statistics";
 import { kindOfTool, toolOfKind } from "./toolgroups";
 import type { MarkContent, MarkKind, Vector } from "./types";
@@ -440,7 +440,7 @@ function trilinear(
   x: number,
   y: number,
   z: number,
-): number {
+): number | undefined {
   const [i, j, k] = [Math.floor(x), Math.floor(y), Math.floor(z)];
   const [u, v, w] = [x - i, y - j, z - k];
   let sum = 0;
@@ -448,7 +448,10 @@ function trilinear(
     for (const [dj, b] of [[0, 1 - v], [1, v]] as const)
       for (const [dk, c] of [[0, 1 - w], [1, w]] as const) {
         const weight = a * b * c;
-        if (weight > 0) sum += weight * read(i + di, j + dj, k + dk);
+        if (weight === 0) continue;
+        const value = read(i + di, j + dj, k + dk);
+        if (value === NOTHING) return undefined;
+        sum += weight * value;
       }
   return sum;
 }

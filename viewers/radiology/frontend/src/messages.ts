@@ -95,7 +95,7 @@ export const MESSAGES = {
     vi: "Khối nội suy lại: bù nghiêng {deg}°, khoảng cách lát không đều ({least}–{most} mm)",
     en: "Resampled: tilt of {deg}° corrected, slices unevenly spaced ({least}–{most} mm)",
   },
-  gaps_black: { vi: "; {n} khoảng thiếu để đen", en: "; {n} gaps left black" },
+  gaps_black: { vi: "; khoảng thiếu để đen: {n}", en: "; gaps left black: {n}" },
   refused_too_few: { vi: "Không dựng mặt phẳng: loạt này có ít hơn ba lát.", en: "No reformatting: fewer than three slices." },
   refused_no_geometry: { vi: "Không dựng mặt phẳng: ảnh không ghi vị trí trong cơ thể.", en: "No reformatting: the images do not tell their position in the patient." },
   refused_mixed_planes: { vi: "Không dựng mặt phẳng: các lát khác hướng hoặc khác kích thước.", en: "No reformatting: the slices differ in orientation or size." },

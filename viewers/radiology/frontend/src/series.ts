@@ -29,8 +29,8 @@ export interface BuiltVolume {
 
 type Changed = (series: Series) => void;
 
-// Rays that missed everything: the value outside a corrected volume, air.
-const OUTSIDE_HU = -1024;
+/** Voxels that no slice covers: below every window, and no part of any statistic. */
+export const NOTHING = -3024;
 
 export class Series {
   readonly imageIds: readonly string[];
@@ -254,8 +254,7 @@ export class Series {
     });
     const size = grid.dimensions[0] * grid.dimensions[1] * grid.dimensions[2];
     const voxels: Voxels = isWhole ? new Int16Array(size) : new Float32Array(size);
-    const outside = this.isCt ? OUTSIDE_HU : 0;
-    await fill(grid, planes, stack, values, voxels, outside, breathe);
+    await fill(grid, planes, stack, values, voxels, NOTHING, breathe);
     const volume = volumeLoader.createLocalVolume(id, {
       dimensions: grid.dimensions,
       spacing: grid.spacing,

@@ -233,7 +233,10 @@ export class ToolGroups {
         group.setToolPassive(TOOL_NAMES[name], { removeAllBindings: true });
       }
       const hasCrosshairs = isVolume && group.getViewportIds().length > 1;
-      if (hasCrosshairs) group.setToolPassive(TOOL_NAMES.crosshairs, { removeAllBindings: true });
+      // Shown, but deaf: a line under the mouse must not catch what is meant for a drawing.
+      if (hasCrosshairs && this.active !== "crosshairs") {
+        group.setToolEnabled(TOOL_NAMES.crosshairs);
+      }
       const primary =
         this.active === "crosshairs" && !hasCrosshairs ? "window" : this.active;
       const bindings = new Map<ToolName, Types.IToolBinding[]>();

@@ -1,0 +1,121 @@
+"""What a viewer says when images do not come, cannot be decoded, or there is no graphics card."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.viewers.driver import cell_pixels, drag, drawn, loaded, overlay, point_at
+from tests.viewers.site import Site
+
+OpenPage = Callable[..., Page]
+MakeSite = Callable[..., Site]
+
+
+def test_damaged_image_is_named_and_the_rest_is_read(
+    make_site: MakeSite, test_data: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """One slice's codestream is broken: its viewport says so, its neighbours are shown."""
+    files = sorted((test_data / "ct_body" / "chest_lidc_ffs").glob("*.dcm"))[:5]
+    ds = pydicom.dcmread(files[0])
+    ds.compress(pydicom.uid.RLELossless)
+    frame = bytearray(ds.PixelData)
+    frame[80:] = b"\x00" * (len(frame) - 80)
+    ds.PixelData = bytes(frame)
+    broken = tmp_path / "broken.dcm"
+    ds.save_as(broken)
+    site = make_site(broken, *files[1:])
+    page = open_page(site.page(language="en"))
+    drawn(page)
+    sentences = set()
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.wait_for_timeout(900)
+        sentences.add(page.locator(".hv-sentence").first.inner_text())
+        page.keyboard.press("ArrowDown")
+    assert "" in sentences, "no image is shown"
+    page.keyboard.press("m")
+    page.wait_for_timeout(1500)
+
+
+def test_missing_frames_are_said_and_retried(tilted: Site, open_page: OpenPage) -> None:
+    """The server is away when the images should come, and comes back."""
+    tilted.faults.frames_away = True
+    page = open_page(tilted.page())
+    expect(page.locator(".hv-sentence").first).to_contain_text("mất kết nối", timeout=20_000)
+    tilted.faults.frames_away = False
+    loaded(page, 28)
+    expect(page.locator(".hv-sentence").first).to_be_empty()
+
+
+def test_absent_frame_is_said(tilted: Site, open_page: OpenPage) -> None:
+    tilted.faults.frames_missing = True
+    page = open_page(tilted.page(language="en"))
+    expect(page.locator(".hv-sentence").first).to_contain_text("does not have this image")
+    page.keyboard.press("m")
+    expect(page.locator(".hv-sentence").first).to_contain_text("28 slices could not be loaded")
+
+
+def test_case_that_cannot_be_read(tilted: Site, open_page: OpenPage) -> None:
+    tilted.faults.away = True
+    page = open_page(tilted.page())
+    expect(page.locator(".hv-waiting")).to_contain_text("Không tải được danh sách loạt ảnh")
+    tilted.faults.away = False
+    page.get_by_role("button", name="Thử lại").click()
+    loaded(page, 28)
+
+
+def test_uncalibrated_image_measures_pixels(
+    make_site: MakeSite, test_data: Path, open_page: OpenPage
+) -> None:
+    files = list((test_data / "modalities" / "cr_dx").glob("*"))
+    plain = [f for f in files if "PixelSpacing" not in pydicom.dcmread(f, force=True)]
+    site = make_site(plain[0])
+    page = open_page(site.page(language="en"))
+    drawn(page)
+    expect(page.locator(".hv-badges").first).to_contain_text("lengths in pixels")
+    assert page.locator(".hv-scale").first.is_hidden()
+    page.keyboard.press("l")
+    drag(page, point_at(page, 0.45, 0.4), point_at(page, 0.55, 0.5))
+    site.wait(lambda: site.marks)
+    (mark,) = site.marks.values()
+    assert mark["measurements"][0]["unit"] == "{pixel}"
+    assert mark["origin"]["uncalibrated"]
+
+
+def test_ultrasound_is_in_colour_and_lossy(
+    make_site: MakeSite, test_data: Path, open_page: OpenPage
+) -> None:
+    clips = {
+        f: pydicom.dcmread(f, stop_before_pixels=True, force=True)
+        for f in (test_data / "modalities" / "us").glob("*")
+        if f.is_file()
+    }
+    clip = next(f for f, ds in clips.items() if ds.get("NumberOfFrames") == 8)
+    site = make_site(clip)
+    page = open_page(site.page(language="en"))
+    loaded(page, 8)
+    expect(page.locator(".hv-badge.hv-warn")).to_contain_text("LOSSY")
+    pixels = cell_pixels(page).astype(int)
+    assert abs(pixels[..., 0] - pixels[..., 2]).max() > 100
+    assert "W " not in overlay(page, "bl")
+
+
+def test_without_webgl_single_slices_on_the_cpu(tilted: Site, driver: Playwright) -> None:
+    browser = driver.chromium.launch(
+        executable_path="/usr/bin/chromium",
+        args=["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-3d-apis"],
+    )
+    try:
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(tilted.page(language="en"))
+        expect(page.locator(".hc-notice")).to_contain_text("no WebGL", timeout=20_000)
+        loaded(page, 28)
+        page.keyboard.press("1")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator(".hv-tr").first).to_contain_text("Image 16/28")
+        page.keyboard.press("m")
+        expect(page.locator(".hv-sentence").first).to_contain_text("has no WebGL")
+    finally:
+        browser.close()
