@@ -89,6 +89,7 @@ def signed_opinion(export: Export) -> SignedOpinion:
         ),
         concordance=opinion.concordance,
         transfer=opinion.transfer,
+        reason=opinion.reason,
         evidence=tuple(_reference(entry) for entry in export.evidence),
         predecessors=tuple(_reference(entry) for entry in export.previous),
     )

@@ -10,7 +10,7 @@ from dicom_node.objects import codes, context, modules
 from dicom_node.objects.content import Identity, Passage, SignedOpinion
 from dicom_node.objects.text import code_meaning
 from dicom_node.objects.values import describe_mark
-from dicom_node.objects.words import ADVISORY, KIND_TITLES, SERIES_DESCRIPTION
+from dicom_node.objects.words import ADVISORY, KIND_TITLES, SERIES_DESCRIPTION, revision
 
 __all__ = ["basic_text"]
 
@@ -60,17 +60,20 @@ def basic_text(opinion: SignedOpinion, identity: Identity) -> Dataset:
 
 def _heading(opinion: SignedOpinion) -> Dataset:
     language = opinion.language
-    name = codes.localized(codes.ADVISORY, language)
     kind = KIND_TITLES[opinion.kind].in_language(language)
+    said = {
+        codes.ADVISORY: ADVISORY.in_language(language),
+        codes.CASE_NUMBER: opinion.request.number,
+        codes.VERSION: f"{opinion.version} — {kind}",
+        codes.REVISION: revision(opinion.kind, opinion.version, opinion.reason, language),
+        codes.CONTENT_HASH: opinion.content_hash,
+    }
     return context.container(
-        name,
+        codes.localized(codes.ADVISORY, language),
         [
-            context.text_item(name, ADVISORY.in_language(language)),
-            context.text_item(codes.localized(codes.CASE_NUMBER, language), opinion.request.number),
-            context.text_item(
-                codes.localized(codes.VERSION, language), f"{opinion.version} — {kind}"
-            ),
-            context.text_item(codes.localized(codes.CONTENT_HASH, language), opinion.content_hash),
+            context.text_item(codes.localized(name, language), value)
+            for name, value in said.items()
+            if value.strip()
         ],
     )
 

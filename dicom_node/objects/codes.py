@@ -38,6 +38,7 @@ QUESTION: Final = Code("QUESTION", PRIVATE_SCHEME, "Question")
 ANSWER: Final = Code("ANSWER", PRIVATE_SCHEME, "Answer")
 CASE_NUMBER: Final = Code("CASENUMBER", PRIVATE_SCHEME, "Consult case number")
 VERSION: Final = Code("VERSION", PRIVATE_SCHEME, "Version of the opinion")
+REVISION: Final = Code("REVISION", PRIVATE_SCHEME, "Change from the former version")
 CONTENT_HASH: Final = Code("CONTENTHASH", PRIVATE_SCHEME, "SHA-256 of the signed content")
 MEASUREMENTS: Final = Code("MEASUREMENTS", PRIVATE_SCHEME, "Measurements")
 ASSESSMENT: Final = Code("ASSESSMENT", PRIVATE_SCHEME, "Assessment")
@@ -134,6 +135,7 @@ _OURS = {
     ANSWER: "Trả lời",
     CASE_NUMBER: "Mã ca hội chẩn",
     VERSION: "Phiên bản ý kiến",
+    REVISION: "Thay đổi so với phiên bản trước",
     CONTENT_HASH: "SHA-256 của nội dung đã ký",
     MEASUREMENTS: "Số đo",
     ASSESSMENT: "Đánh giá chung",

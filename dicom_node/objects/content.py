@@ -189,8 +189,9 @@ class SignedOpinion:
     """Everything the documents of one opinion in one study say.
 
     ``header`` is the header of any instance of the study: patient and study are copied from
-    it. ``evidence`` are all instances that the opinion refers to; ``predecessors`` the
-    documents of the opinion's former version.
+    it. ``reason`` says what an addendum adds or an amended opinion corrects. ``evidence`` are
+    all instances that the opinion refers to; ``predecessors`` the documents of the opinion's
+    former version.
     """
 
     header: Dataset
@@ -212,6 +213,7 @@ class SignedOpinion:
     marks: tuple[Mark, ...] = ()
     concordance: str = ""
     transfer: str = ""
+    reason: str = ""
     evidence: tuple[Reference, ...] = ()
     predecessors: tuple[Reference, ...] = ()
 

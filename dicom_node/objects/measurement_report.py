@@ -38,7 +38,7 @@ from dicom_node.objects.content import (
     SignedOpinion,
     Value,
 )
-from dicom_node.objects.words import ADVISORY, SERIES_DESCRIPTION
+from dicom_node.objects.words import ADVISORY, SERIES_DESCRIPTION, revision
 
 __all__ = ["measurement_report"]
 
@@ -111,6 +111,9 @@ def _evaluations(opinion: SignedOpinion) -> list[Dataset]:
     items: list[Dataset] = [
         context.text_item(codes.localized(codes.ADVISORY, language), ADVISORY.in_language(language))
     ]
+    changed = revision(opinion.kind, opinion.version, opinion.reason, language)
+    if changed:
+        items.append(context.text_item(codes.localized(codes.REVISION, language), changed))
     for name, key in ((codes.CONCORDANCE, opinion.concordance), (codes.TRANSFER, opinion.transfer)):
         if key.strip():
             answer = codes.assessment(name, key, language)

@@ -19,7 +19,7 @@ from dicom_node.objects.outlines import outlines
 from dicom_node.objects.text import one_line, valid_date
 from dicom_node.objects.typeface import FAMILIES, FONTS, MISSING, printable
 from dicom_node.objects.values import describe_value
-from dicom_node.objects.words import ADVISORY, KIND_TITLES, LABELS, MARK_KINDS, SEXES
+from dicom_node.objects.words import ADVISORY, KIND_TITLES, LABELS, MARK_KINDS, SEXES, revision
 
 __all__ = ["PDF_STANDARD", "opinion_pdf", "opinion_pictures"]
 
@@ -83,6 +83,7 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
         "preliminary": opinion.kind is DocumentKind.PRELIMINARY,
         "advisory": ADVISORY.in_language(language),
         "version": str(opinion.version),
+        "revision": revision(opinion.kind, opinion.version, opinion.reason, language),
         "institution": one_line(opinion.institution),
         "requesting": one_line(opinion.request.requesting_institution),
         "number": one_line(opinion.request.number, 64),

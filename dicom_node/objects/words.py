@@ -5,7 +5,18 @@ from typing import Final
 
 from dicom_node.objects.content import DocumentKind, MarkKind
 
-__all__ = ["ADVISORY", "KIND_TITLES", "SERIES_DESCRIPTION", "Word"]
+__all__ = [
+    "ADVISORY",
+    "FOLLOWS",
+    "KIND_TITLES",
+    "LABELS",
+    "MARK_KINDS",
+    "SERIES_DESCRIPTION",
+    "SEXES",
+    "VALUE_LABELS",
+    "Word",
+    "revision",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,21 @@ KIND_TITLES: Final = {
     DocumentKind.FINAL: Word("Kết luận chính thức", "Final conclusion"),
     DocumentKind.ADDENDUM: Word("Báo cáo bổ sung", "Addendum"),
     DocumentKind.AMENDED: Word("Báo cáo sửa đổi", "Amended report"),
+}
+
+# what a new version does to the one before it
+FOLLOWS: Final = {
+    DocumentKind.FINAL: Word(
+        "Thay cho kết luận sơ bộ (phiên bản {previous}).",
+        "Takes the place of the preliminary conclusion (version {previous}).",
+    ),
+    DocumentKind.ADDENDUM: Word(
+        "Bổ sung cho phiên bản {previous}; phiên bản đó vẫn có giá trị.",
+        "Adds to version {previous}, which stays valid.",
+    ),
+    DocumentKind.AMENDED: Word(
+        "Sửa đổi và thay thế phiên bản {previous}.", "Corrects and replaces version {previous}."
+    ),
 }
 
 MARK_KINDS: Final = {
@@ -75,7 +101,6 @@ LABELS: Final = {
     "requester": Word("Bác sĩ yêu cầu", "Requested by"),
     "accession": Word("Số phiếu chỉ định", "Accession number"),
     "request": Word("Yêu cầu hội chẩn", "Request"),
-    "reason": Word("Lý do hội chẩn", "Reason"),
     "answers": Word("Trả lời từng câu hỏi", "Questions and answers"),
     "measurements": Word("Số đo", "Measurements"),
     "mark": Word("Dấu", "Mark"),
@@ -100,3 +125,11 @@ LABELS: Final = {
         "□ stands for a character that could not be printed; the SR has the full text.",
     ),
 }
+
+
+def revision(kind: DocumentKind, version: int, reason: str, language: str) -> str:
+    """What this version does to the former, and why; empty for a first version."""
+    if version < 2 or kind not in FOLLOWS:
+        return reason.strip()
+    follows = FOLLOWS[kind].in_language(language).format(previous=version - 1)
+    return f"{follows} {reason.strip()}".strip()

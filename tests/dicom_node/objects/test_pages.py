@@ -91,6 +91,17 @@ def test_a_preliminary_page_says_so(tmp_path: Path) -> None:
     assert "Kết luận sơ bộ — có thể thay đổi trong kết luận chính thức." in text
 
 
+def test_an_amended_page_says_what_was_wrong(tmp_path: Path) -> None:
+    opinion = signed_opinion(
+        ct_header(), kind=DocumentKind.AMENDED, version=3, reason="Nhầm bên: tổn thương bên trái."
+    )
+
+    text = flat(pdf_text(opinion_pdf(opinion), tmp_path))
+
+    assert "Báo cáo sửa đổi" in text
+    assert "Sửa đổi và thay thế phiên bản 2. Nhầm bên: tổn thương bên trái." in text
+
+
 def test_the_file_is_pdf_a_and_carries_its_fonts(tmp_path: Path) -> None:
     pdf = opinion_pdf(signed_opinion(ct_header()))
     path = tmp_path / "page.pdf"

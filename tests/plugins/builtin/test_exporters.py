@@ -162,12 +162,18 @@ def test_measurements_keep_their_tracking_uid_from_version_to_version(registry: 
 
 def test_an_addendum_points_at_its_predecessor(registry: Registry, tmp_path: Path) -> None:
     previous = (uid("study"), uid("old series"), str(BasicTextSRStorage), uid("old"))
-    signed = opinion(kind=OpinionKind.ADDENDUM, version=2, predecessor="opinion-1")
+    signed = opinion(
+        kind=OpinionKind.ADDENDUM,
+        version=2,
+        predecessor="opinion-1",
+        reason="Có thêm phim chụp lại.",
+    )
 
     (ds,) = exporter(registry, "basic_text").encode(export(of_opinion=signed, previous=[previous]))
 
     text = assert_valid(ds, tmp_path)
     assert "Báo cáo bổ sung" in text
+    assert "Bổ sung cho phiên bản 1; phiên bản đó vẫn có giá trị. Có thêm phim chụp lại." in text
     assert ds.PredecessorDocumentsSequence[0].StudyInstanceUID == uid("study")
 
 
