@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dicom_node.archive import INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS, Query
-from dicom_node.records import ReadScope
+from dicom_node.records import ReadScope, StudyRecord
 from dicom_node.web.media import accepted
 from dicom_node.web.query import Search, parse_search
 from dicom_node.web.responses import dicom_json, json_type
@@ -32,8 +33,14 @@ _STUDY_LEVEL = frozenset(
         "00321060",  # Requested Procedure Description
     }
 )
-_SERIES_LEVEL = frozenset(
+_SERIES_LEVEL = _STUDY_LEVEL | frozenset(
     {
+        "00080020",  # Study Date
+        "00080030",  # Study Time
+        "00080050",  # Accession Number
+        "00080090",  # Referring Physician's Name
+        "00081030",  # Study Description
+        "00200010",  # Study ID
         "00080070",  # Manufacturer
         "00081010",  # Station Name
         "00081050",  # Performing Physician's Name
@@ -53,7 +60,7 @@ _SERIES_LEVEL = frozenset(
         "00400275",  # Request Attributes Sequence
     }
 )
-_Rows = Callable[[Service, Search, ReadScope, str], list[Row]]
+_Rows = Callable[[Service, Search, ReadScope, str], list[str]]
 
 
 async def search_studies(request: Request) -> Response:
@@ -82,69 +89,89 @@ async def _search(request: Request, keys: frozenset[str], most: int, find: _Rows
         scope = service.read_scope(request)
         if target.study:
             service.archive.study(target.study, scope=scope)  # 404, not an empty list
-        rows = find(service, search, scope, base)
+        found = find(service, search, scope, base)
+        rows, headers = found[: search.limit], {}
         service.accessed(request, "query", target.study, len(rows))
-        headers = {}
-        if len(rows) > search.limit:
-            rows = rows[: search.limit]
+        if len(found) > len(rows):
             headers["Warning"] = (
                 f'299 {request.url.netloc} "There are additional results that can be requested"'
             )
         if not rows:
             return Response(status_code=204, headers={"Cache-Control": "private, no-cache"})
-        body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+        body = f"[{','.join(rows)}]".encode()
         return dicom_json(request, body, media_type, headers)
 
     return await service.workers.read(work)
 
 
-def _study_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[Row]:
-    rows = [study_row(study, base) for study in service.archive.studies(search.query, scope=scope)]
-    for row in rows:
-        uid = row["0020000D"]["Value"][0]
-        _include(service, row, search, scope, {"StudyInstanceUID": [uid]}, _STUDY_LEVEL)
+def _study_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[str]:
+    studies = service.archive.studies(search.query, scope=scope)
+    if not _wants(search, _STUDY_LEVEL):
+        return [_study_text(study, base) for study in studies]
+    rows = []
+    for study in studies:
+        within = {"StudyInstanceUID": [study.study_instance_uid]}
+        row = study_row(study, base)
+        rows.append(_text(_with_fields(service, row, search, scope, within, _STUDY_LEVEL)))
     return rows
 
 
-def _series_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[Row]:
+@lru_cache(maxsize=4096)
+def _study_text(study: StudyRecord, base: str) -> str:
+    """A study's row as JSON. Worklists ask for the same hundred again and again."""
+    return _text(study_row(study, base))
+
+
+def _series_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[str]:
     found = service.archive.series(search.query, scope=scope)
-    rows = [series_row(series, base) for series in found]
-    for row in rows:
+    if not _wants(search, _SERIES_LEVEL):
+        return [_text(series_row(series, base)) for series in found]
+    rows = []
+    for series in found:
         within = {
-            "StudyInstanceUID": [row["0020000D"]["Value"][0]],
-            "SeriesInstanceUID": [row["0020000E"]["Value"][0]],
+            "StudyInstanceUID": [series.study_instance_uid],
+            "SeriesInstanceUID": [series.series_instance_uid],
         }
-        _include(service, row, search, scope, within, _STUDY_LEVEL | _SERIES_LEVEL)
+        row = series_row(series, base)
+        rows.append(_text(_with_fields(service, row, search, scope, within, _SERIES_LEVEL)))
     return rows
 
 
-def _instance_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[Row]:
+def _instance_rows(service: Service, search: Search, scope: ReadScope, base: str) -> list[str]:
     if search.fields is not None and not search.fields:
         records = service.archive.instances(search.query, scope=scope)
-        return [instance_row(record, instance_url(base, record)) for record in records]
-    rows = []
-    for record, header in service.archive.records_with_headers(search.query, scope=scope):
-        row = instance_row(record, instance_url(base, record))
-        rows.append(_merged(row, header, search.fields))
-    return rows
+        return [_text(instance_row(record, instance_url(base, record))) for record in records]
+    return [
+        _text(_merged(instance_row(record, instance_url(base, record)), header, search.fields))
+        for record, header in service.archive.records_with_headers(search.query, scope=scope)
+    ]
 
 
-def _include(
+def _text(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def _wants(search: Search, level: frozenset[str]) -> bool:
+    """Whether a field is asked for that only a header has."""
+    return search.fields is None or any(_is_of(tag, level) for tag in search.fields)
+
+
+def _with_fields(
     service: Service,
     row: Row,
     search: Search,
     scope: ReadScope,
     within: dict[str, list[str]],
     level: frozenset[str],
-) -> None:
-    """Add the fields asked for, from the first instance: they are the same in all."""
-    missing = None if search.fields is None else search.fields - row.keys()
-    if missing is not None and not any(_is_of(tag, level) for tag in missing):
-        return
+) -> Row:
+    """The row with the fields asked for, from the first instance: they are the same in all."""
+    if search.fields is not None and search.fields <= row.keys():
+        return row
     found = service.archive.records_with_headers(Query(within, limit=1), scope=scope)
     for _, header in found:
         header = {tag: element for tag, element in header.items() if _is_of(tag, level)}
-        row |= _merged(row, header, search.fields)
+        row = _merged(row, header, search.fields)
+    return row
 
 
 def _is_of(tag: str, level: frozenset[str]) -> bool:

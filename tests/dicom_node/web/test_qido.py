@@ -123,6 +123,8 @@ def test_fields_are_included_at_their_level(five: Served) -> None:
     assert "00181030" not in study  # a protocol is the series' own
     (series,) = httpx.get(f"{five.url}/studies/1.1/series?includefield=00181030").json()
     assert series["00181030"]["Value"] == ["protocol 0"]
+    (series,) = httpx.get(f"{five.url}/studies/1.1/series?includefield=StudyDate").json()
+    assert series["00080020"]["Value"] == ["20260110"]
     (study,) = httpx.get(f"{five.url}/studies?PatientID=A-1&includefield=all").json()
     assert "00101010" in study
     rows = httpx.get(f"{five.url}/studies/1.1/instances?includefield=all").json()
