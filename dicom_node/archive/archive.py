@@ -67,6 +67,7 @@ class Archive:
 
     def close(self) -> None:
         """Let go of all files; call it when nobody stores any more."""
+        self._writer.close()
         self.index.close()
         self._files.close()
 

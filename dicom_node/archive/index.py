@@ -71,10 +71,20 @@ class Index:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction, the only writing one anywhere; durable when the block has ended."""
-        with self._writer.begin() as connection:
+        with self._writer.connect() as connection, self.transaction(connection):
+            yield connection
+
+    def connect(self) -> Connection:
+        """Return a connection for `transaction`, to be kept and closed by the caller."""
+        return self._writer.connect()
+
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """Like `writing`, on a connection of the caller's."""
+        with connection.begin():
             if not self._is_sqlite:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
-            yield connection
+            yield
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from dicom_node.archive.arrival import STUDY_ATTRIBUTES, Arrival
 from dicom_node.archive.changes import change_row, record_changes
 from dicom_node.archive.files import FileStore
+from dicom_node.archive.known import KnownRows
 from dicom_node.archive.tables import (
     conflicts,
     headers,
@@ -46,8 +47,6 @@ _UIDS: BindParameter[Sequence[str]] = bindparam("uids", expanding=True)
 _INSTANCES_HELD = select(instances.c.sop_instance_uid, instances.c.sha256).where(
     instances.c.sop_instance_uid.in_(_UIDS)
 )
-_STUDIES_HELD = select(studies).where(studies.c.study_instance_uid.in_(_UIDS))
-_SERIES_HELD = select(series).where(series.c.study_instance_uid.in_(_UIDS))
 _THIS_STUDY = studies.c.study_instance_uid == bindparam("this_study")
 _COUNT_STUDY = (
     update(studies)
@@ -100,6 +99,8 @@ class Ingest:
     files : FileStore
     quarantine_bytes : int
         What quarantine may hold.
+    known : KnownRows
+        Is brought up to date; to be forgotten if the transaction fails.
     arrivals : sequence of Arrival
         All that will be passed to `add`.
     """
@@ -109,14 +110,15 @@ class Ingest:
         connection: Connection,
         files: FileStore,
         quarantine_bytes: int,
+        known: KnownRows,
         arrivals: Sequence[Arrival],
     ) -> None:
         self._connection = connection
         self._files = files
         self._quarantine_bytes = quarantine_bytes
         self._held = self._instances_held({arrival.meta.sop_instance_uid for arrival in arrivals})
-        self._studies = self._studies_held({arrival.study_instance_uid for arrival in arrivals})
-        self._series = self._series_held({arrival.study_instance_uid for arrival in arrivals})
+        known.refresh(connection, {arrival.study_instance_uid for arrival in arrivals})
+        self._studies, self._series = known.studies, known.series
         self._new_studies: set[str] = set()
         self._counted_studies: set[str] = set()
         self._filled_studies: set[str] = set()
@@ -162,9 +164,9 @@ class Ingest:
     def write(self) -> None:
         """Write what was gathered."""
         for statement, rows in (
-            (_INSERT_STUDY, [self._studies[uid] for uid in self._new_studies]),
-            (_COUNT_STUDY, [_bound(self._studies[uid]) for uid in self._counted_studies]),
-            (_FILL_STUDY, [_bound(self._studies[uid]) for uid in self._filled_studies]),
+            (_INSERT_STUDY, self._rows_of(self._new_studies)),
+            (_COUNT_STUDY, [_bound(row) for row in self._rows_of(self._counted_studies)]),
+            (_FILL_STUDY, [_bound(row) for row in self._rows_of(self._filled_studies)]),
             (_INSERT_SERIES, [self._series[key] for key in self._new_series]),
             (_COUNT_SERIES, [_bound(self._series[key]) for key in self._counted_series]),
             *self._rows.items(),
@@ -174,20 +176,12 @@ class Ingest:
         if self._changes:
             record_changes(self._connection, self._changes)
 
+    def _rows_of(self, uids: set[str]) -> list[dict[str, Any]]:
+        return [row for uid in uids if (row := self._studies[uid]) is not None]
+
     def _instances_held(self, uids: set[str]) -> dict[str, str]:
         found = self._connection.execute(_INSTANCES_HELD, {"uids": list(uids)})
         return {row.sop_instance_uid: row.sha256 for row in found}
-
-    def _studies_held(self, uids: set[str]) -> dict[str, dict[str, Any]]:
-        found = self._connection.execute(_STUDIES_HELD, {"uids": list(uids)})
-        return {row["study_instance_uid"]: dict(row) for row in found.mappings()}
-
-    def _series_held(self, uids: set[str]) -> dict[tuple[str, str], dict[str, Any]]:
-        found = self._connection.execute(_SERIES_HELD, {"uids": list(uids)})
-        return {
-            (row["study_instance_uid"], row["series_instance_uid"]): dict(row)
-            for row in found.mappings()
-        }
 
     def _store(self, arrival: Arrival) -> None:
         detail: dict[str, Any] = {}

@@ -8,12 +8,14 @@ duty to the first of those who came meanwhile. A lone sender so waits for no oth
 import logging
 import threading
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from dicom_node.archive.arrival import Arrival
 from dicom_node.archive.files import FileStore
 from dicom_node.archive.index import Index
 from dicom_node.archive.ingest import Ingest
+from dicom_node.archive.known import KnownRows
 from dicom_node.errors import DicomNodeError, OutOfResources
 from dicom_node.records import StoreResult
 
@@ -43,6 +45,9 @@ class Writer:
         self._index = index
         self._files = files
         self._quarantine_bytes = quarantine_bytes
+        # Used by whoever commits, and so by one thread at a time.
+        self._connection: Connection | None = None
+        self._known = KnownRows()
         self._lock = threading.Lock()
         self._queue: list[_Waiting] = []
         self._is_committing = False
@@ -68,6 +73,13 @@ class Writer:
             return waiting.answer
         raise waiting.answer or DicomNodeError("the index gave no answer")
 
+    def close(self) -> None:
+        """Let go of the connection; it comes back when needed."""
+        self._known.forget()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _commit_waiting(self) -> None:
         """Commit what waits, the caller's first, wake its owners and pass the duty on."""
         with self._lock:
@@ -86,9 +98,16 @@ class Writer:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            with self._index.writing() as connection:
-                arrivals = [waiting.arrival for waiting in batch]
-                ingest = Ingest(connection, self._files, self._quarantine_bytes, arrivals)
+            if self._connection is None:
+                self._connection = self._index.connect()
+            with self._index.transaction(self._connection):
+                ingest = Ingest(
+                    self._connection,
+                    self._files,
+                    self._quarantine_bytes,
+                    self._known,
+                    [waiting.arrival for waiting in batch],
+                )
                 for waiting in batch:
                     try:
                         waiting.answer = ingest.add(waiting.arrival)
@@ -96,6 +115,7 @@ class Writer:
                         waiting.answer = error
                 ingest.write()
         except Exception as error:
+            self.close()
             if len(batch) > 1 and not isinstance(error, OperationalError):
                 # One bad row must not fail its neighbours.
                 for waiting in batch:
