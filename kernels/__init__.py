@@ -30,7 +30,6 @@ from kernels.region import (
     polygon_mask,
     region_statistics,
 )
-from kernels.render import Viewport, encode, render
 from kernels.resample import EvenStack, UprightStack, even, unshear
 from kernels.reslice import Plane, Projection, curved_plane, project, reslice, sample, slab
 from kernels.sparse import scan_positions
@@ -78,7 +77,6 @@ __all__ = [
     "StackProblem",
     "TissueMask",
     "UprightStack",
-    "Viewport",
     "VoiFunction",
     "Window",
     "abc_over_2",
@@ -96,7 +94,6 @@ __all__ = [
     "ellipse_area_mm2",
     "ellipse_mask",
     "ellipse_perimeter_mm",
-    "encode",
     "even",
     "find_nuclei",
     "fit_macenko",
@@ -122,7 +119,6 @@ __all__ = [
     "pyramid_shapes",
     "region_statistics",
     "reinhard_statistics",
-    "render",
     "reslice",
     "sample",
     "scan_positions",
