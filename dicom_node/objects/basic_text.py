@@ -38,21 +38,28 @@ def basic_text(opinion: SignedOpinion, identity: Identity) -> Dataset:
         _heading(opinion),
     ]
     if opinion.request.reason.strip():
-        reason = context.text_item(codes.REQUEST, opinion.request.reason)
-        items.append(context.container(codes.REQUEST, [reason]))
+        name = codes.localized(codes.REQUEST, language)
+        items.append(context.container(name, [context.text_item(name, opinion.request.reason)]))
     if opinion.answers:
         items.append(_questions(opinion))
     items += [_section(passage, language) for passage in opinion.passages if passage.text.strip()]
     items += _assessment(opinion)
     if opinion.marks:
         lines = [
-            context.text_item(codes.FINDING, describe_mark(mark, language))
+            context.text_item(
+                codes.localized(codes.FINDING, language), describe_mark(mark, language)
+            )
             for mark in opinion.marks
         ]
         items.append(context.container(codes.localized(codes.MEASUREMENTS, language), lines))
     if opinion.key_images:
         items.append(_key_images(opinion))
-    root = context.container(codes.DIAGNOSTIC_IMAGING_REPORT, items, template_id="2000", root=True)
+    root = context.container(
+        codes.localized(codes.DIAGNOSTIC_IMAGING_REPORT, language),
+        items,
+        template_id="2000",
+        root=True,
+    )
     for element in root:
         ds[element.tag] = element
     return ds
@@ -93,9 +100,8 @@ def _section(passage: Passage, language: str) -> Dataset:
     """A section under its own title; the code says what it is in every language."""
     code = passage.code or codes.SECTION
     heading = Code(code.value, code.scheme_designator, code_meaning(passage.title or code.meaning))
-    return context.container(
-        heading, [context.text_item(codes.SECTION_TEXT.get(code, heading), passage.text)]
-    )
+    name = codes.localized(codes.SECTION_TEXT.get(code, heading), language)
+    return context.container(heading, [context.text_item(name, passage.text)])
 
 
 def _assessment(opinion: SignedOpinion) -> list[Dataset]:
@@ -118,10 +124,12 @@ def _key_images(opinion: SignedOpinion) -> Dataset:
     for image in opinion.key_images:
         if image.caption.strip():
             # the caption speaks of the image that it is inferred from (TID 2000, CID 7003)
-            caption = context.text_item(codes.COMMENT, image.caption)
+            caption = context.text_item(
+                codes.localized(codes.COMMENT, opinion.language), image.caption
+            )
             picture = context.image_item(image.reference, RelationshipTypeValues.INFERRED_FROM)
             caption.ContentSequence = Sequence([picture])
             items.append(caption)
         else:
             items.append(context.image_item(image.reference))
-    return context.container(codes.KEY_IMAGES, items)
+    return context.container(codes.localized(codes.KEY_IMAGES, opinion.language), items)

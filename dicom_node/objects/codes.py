@@ -128,7 +128,17 @@ _TRANSFER = {
     "recommended": ("TRANS-YES", "Đề nghị chuyển", "Transfer recommended"),
     "urgent": ("TRANS-URGENT", "Đề nghị chuyển khẩn", "Urgent transfer recommended"),
 }
-_OURS = {
+# what a heading says in a Vietnamese text report; codes stay what they are (PS3.3 8.3)
+_VIETNAMESE = {
+    DIAGNOSTIC_IMAGING_REPORT: "Kết quả hội chẩn hình ảnh từ xa",
+    REQUEST: "Yêu cầu hội chẩn",
+    FINDING: "Mô tả",
+    COMMENT: "Ghi chú",
+    KEY_IMAGES: "Ảnh then chốt",
+    Code("121077", "DCM", "Conclusion"): "Kết luận",
+    Code("121075", "DCM", "Recommendation"): "Đề nghị",
+    Code("121073", "DCM", "Impression"): "Nhận định",
+    Code("121065", "DCM", "Procedure Description"): "Kỹ thuật",
     ADVISORY: "Ý kiến tư vấn",
     QUESTIONS: "Trả lời từng câu hỏi",
     QUESTION: "Câu hỏi",
@@ -145,9 +155,9 @@ _OURS = {
 
 
 def localized(code: Code, language: str) -> Code:
-    """Our own code with its meaning in `language`; a code of the standard as it is."""
-    if language == "vi" and code in _OURS:
-        return Code(code.value, code.scheme_designator, _OURS[code])
+    """The code with its meaning in `language`, where we have it."""
+    if language == "vi" and code in _VIETNAMESE:
+        return Code(code.value, code.scheme_designator, _VIETNAMESE[code])
     return code
 
 

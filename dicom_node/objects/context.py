@@ -63,11 +63,14 @@ def language_items(language: str) -> list[Dataset]:
 
 def observer_items(author: Author) -> list[Dataset]:
     """TID 1002 with a person (TID 1003)."""
+    name = text.person_name_of(author.name or author.username) or "-"
+    if "^" not in name:
+        name += "^"  # a name of one word is a family name (PS3.5 6.2.1.2)
     return list(
         ObserverContext(
             observer_type=codes.DCM.Person,
             observer_identifying_attributes=PersonObserverIdentifyingAttributes(
-                name=text.person_name_of(author.name or author.username) or "-^",
+                name=name,
                 login_name=text.unlimited_text(author.username) or None,
                 organization_name=text.unlimited_text(author.organization) or None,
             ),
@@ -82,6 +85,8 @@ def container(
     item = ContainerContentItem(
         name=name,
         template_id=template_id,
+        # each item is read by itself, with its name; continuous ones are run together as prose
+        is_content_continuous=False,
         relationship_type=None if root else RelationshipTypeValues.CONTAINS,
     )
     item.ContentSequence = Sequence(items)

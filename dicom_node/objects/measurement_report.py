@@ -149,6 +149,7 @@ def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
             source_images=_source_images(mark), **shared
         )
     group: Dataset = template[0]
+    group.ContinuityOfContent = "SEPARATE"
     if mark.author != opinion.author:
         for position, item in enumerate(context.observer_items(mark.author)):
             group.ContentSequence.insert(position, item)

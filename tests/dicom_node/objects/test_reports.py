@@ -256,7 +256,8 @@ def test_the_text_report_says_everything(identity: Identity, tmp_path: Path) -> 
         "Không thấy chảy máu.",
         "Giảm tỷ trọng vùng chẩm trái.",
         '(121076,DCM,"Kết luận")',
-        '(121077,DCM,"Conclusion")="Nhồi máu não."',
+        '(121077,DCM,"Kết luận")="Nhồi máu não."',
+        '(121062,DCM,"Yêu cầu hội chẩn")="Nghi đột quỵ não"',
         "Khác biệt nhỏ",
         "Đề nghị chuyển khẩn",
         "Độ dài 10,0 mm",
@@ -271,6 +272,7 @@ def test_an_english_opinion_is_english(identity: Identity, tmp_path: Path) -> No
     text = assert_valid(basic_text(opinion, identity), tmp_path)
 
     assert "Advisory opinion" in text
+    assert '(121062,DCM,"Request")' in text
     assert "Length 10.0 mm" in text
     assert '(en,RFC5646,"English")' in text
 
