@@ -154,6 +154,20 @@ def test_texts_are_looked_up_where_they_can_be_extracted(path: Path) -> None:
     assert hidden == []
 
 
+def test_no_select_offers_to_filter() -> None:
+    # While one filters, Streamlit says "No results", in English only.
+    offering = [
+        f"{path.name}:{call.lineno}"
+        for path in sorted(PAGES.rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("selectbox", "multiselect")
+        and "filter_mode" not in {word.arg for word in call.keywords}
+    ]
+    assert offering == []
+
+
 def test_every_code_of_the_domain_has_words() -> None:
     from plugins.nouns import Priority, State
     from plugins.registry import KINDS as GIFTS

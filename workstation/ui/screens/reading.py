@@ -24,7 +24,7 @@ from workstation.ui.summary import headline, history, request_summary
 __all__ = ["render", "report"]
 
 # What stands above and below the two panes.
-PANES = "calc(100dvh - 92px)"
+PANES = "calc(100dvh - 100px)"
 
 
 def render(context: Context, principal: Principal) -> None:
@@ -105,7 +105,7 @@ def panels(context: Context, principal: Principal, record: CaseRecord) -> None:
     opinion, request, programs, past = st.tabs(names)
     with opinion:
         writing = access.may(principal, Action.WRITE, record)
-        report(context, principal, record, writing=writing, height="calc(100dvh - 134px)")
+        report(context, principal, record, writing=writing, height="calc(100dvh - 142px)")
     with request, st.container(height=560, border=False, key="room_request"):
         st.html(request_summary(record))
     with past, st.container(height=560, border=False, key="room_history"):

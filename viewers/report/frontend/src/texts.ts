@@ -51,8 +51,8 @@ const catalogue = {
     en: "Text that had not been saved was restored from this computer.",
   },
   alsoOpen: {
-    vi: "{names} cũng đang soạn ý kiến cho ca này.",
-    en: "{names} is also writing an opinion for this case.",
+    vi: "{names} cũng đang mở ca này.",
+    en: "{names} also has this case open.",
   },
   signPreliminary: { vi: "Ký sơ bộ", en: "Sign preliminary" },
   signFinal: { vi: "Ký và gửi", en: "Sign and send" },
