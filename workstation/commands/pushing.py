@@ -14,12 +14,11 @@ from dicom_node.errors import PeerError
 from dicom_node.peers import Peer
 from dicom_node.scu import SendResult
 from workstation.commands.console import Console
+from workstation.commands.files import dicom_files
 from workstation.settings import SettingsError, ae_title
 
-__all__ = ["dicom_files", "push"]
+__all__ = ["destination", "push"]
 
-# A Part 10 file has "DICM" after 128 bytes (PS3.10 7.1).
-PREAMBLE, MAGIC = 128, b"DICM"
 LARGEST_UNPACKED_BYTES = 50_000_000_000
 SHOWN_FAILURES = 10
 
@@ -81,22 +80,6 @@ def checked_ae_title(value: str, option: str) -> str:
             f"{option}: giá trị {value!r} không hợp lệ, cần AE title gồm 1-16 ký tự ASCII.",
             f"{option}: {value!r} is not valid; expected an AE title of 1-16 ASCII characters.",
         ) from None
-
-
-def dicom_files(path: Path) -> list[Path]:
-    """Part 10 files at or below `path`, by name."""
-    candidates = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return [candidate for candidate in candidates if is_dicom(candidate)]
-
-
-def is_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(PREAMBLE + len(MAGIC))
-    except OSError:
-        return False
-    # A DICOMDIR is an index of a medium, not an object to store (PS3.10 8.6).
-    return head[PREAMBLE:] == MAGIC and path.name.upper() != "DICOMDIR"
 
 
 @contextmanager
