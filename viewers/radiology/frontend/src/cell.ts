@@ -2,18 +2,13 @@
 
 import { Enums, type RenderingEngine, type Types } from "@cornerstonejs/core";
 import { h } from "@common/dom";
-import type { Language } from "@common/host";
-import { number, type Translate } from "@common/i18n";
-import type { FrameFailure } from "./loading";
-import { isPassing } from "./loading";
-import { letters, normal, planeName, type View } from "./geometry";
-import type { MessageKey } from "./messages";
+import { text, values } from "./dicomweb";
+import type { View } from "./geometry";
+import { Overlay, type OverlayHooks } from "./overlay";
 import type { BuiltVolume, Series } from "./series";
-import { PLANE_COLOURS, WINDOW_DRAGGED } from "./toolgroups";
+import { WINDOW_DRAGGED } from "./toolgroups";
 import type { Vector } from "./types";
-import { cross, dot, scale } from "./vectors";
-import { type Range, rangeOf, windowOf } from "./windows";
-import { numeric, TAG, text, values } from "./dicomweb";
+import { type Range, rangeOf } from "./windows";
 
 export type Content =
   | { kind: "empty" }
@@ -21,9 +16,7 @@ export type Content =
   | { kind: "stack"; series: Series }
   | { kind: "volume"; series: Series; volume: BuiltVolume; view: View };
 
-export interface CellHooks {
-  t: Translate<MessageKey>;
-  language(): Language;
+export interface CellHooks extends OverlayHooks {
   /** The reader turned to this cell. */
   chosen(cell: Cell): void;
   maximise(cell: Cell): void;
@@ -33,33 +26,21 @@ export interface CellHooks {
   windowed(cell: Cell, range: Range): void;
   /** Another slice is shown. */
   moved(cell: Cell): void;
-  isKeyImage(series: Series, index: number): boolean;
-  /** Why the volume is not what was scanned, in a sentence; "" when it is. */
-  honesty(series: Series): string;
 }
 
 export const SERIES_DRAG_TYPE = "application/x-hoichan-series";
 const { Events, ViewportType } = Enums;
 // Colour is shown as it is; a window would tint it.
 const COLOUR_RANGE: Range = { lower: 0, upper: 255 };
-// Round lengths a scale bar may stand for, mm.
-const SCALE_LENGTHS = [1, 2, 5, 10, 20, 50, 100, 200];
 
 export class Cell {
   readonly root: HTMLDivElement;
   readonly element: HTMLDivElement;
   private content: Content = { kind: "empty" };
-  private readonly corner: Record<"tl" | "tr" | "bl" | "br", HTMLDivElement>;
-  private readonly side: Record<"left" | "right" | "top" | "bottom", HTMLSpanElement>;
-  private readonly notice = h("div", { class: "hv-honesty", role: "note" });
-  private readonly centre = h("div", { class: "hv-sentence", role: "status" });
-  private readonly bar = h("div", { class: "hv-scale" }, h("i"), h("span"));
-  private readonly progress = h("div", { class: "hv-progress" }, h("i"));
-  private readonly badges = h("div", { class: "hv-badges" });
+  private readonly overlay: Overlay;
   private inverted = false;
   private fileRange: Range | undefined;
   private chosenRange: Range | undefined;
-  private painted = false;
   private drawnIndex = -1;
   private failedIndex = -1;
 
@@ -70,27 +51,9 @@ export class Cell {
   ) {
     this.element = h("div", { class: "hv-canvas" });
     this.element.addEventListener("contextmenu", (event) => event.preventDefault());
-    const corner = (name: string): HTMLDivElement => h("div", { class: `hv-corner hv-${name}` });
-    const side = (name: string): HTMLSpanElement => h("span", { class: `hv-side hv-${name}` });
-    this.corner = { tl: corner("tl"), tr: corner("tr"), bl: corner("bl"), br: corner("br") };
-    this.side = {
-      left: side("left"),
-      right: side("right"),
-      top: side("top"),
-      bottom: side("bottom"),
-    };
-    this.root = h(
-      "div",
-      { class: "hv-cell", tabindex: 0, "data-cell": id },
-      this.element,
-      ...Object.values(this.corner),
-      ...Object.values(this.side),
-      this.badges,
-      this.bar,
-      this.notice,
-      this.centre,
-      this.progress,
-    );
+    this.root = h("div", { class: "hv-cell", tabindex: 0, "data-cell": id }, this.element);
+    this.overlay = new Overlay(this, this.root, hooks);
+    this.root.append(...this.overlay.parts);
     this.root.addEventListener("pointerdown", () => this.hooks.chosen(this), true);
     // Cornerstone swallows every key its element hears, Tab too; ours are heard at the window.
     this.root.addEventListener("keydown", (event) => event.stopPropagation(), { capture: true });
@@ -393,210 +356,7 @@ export class Cell {
     this.paint();
   }
 
-  /** Write the overlay, at most once a frame. */
   private paint(): void {
-    if (this.painted) return;
-    this.painted = true;
-    requestAnimationFrame(() => {
-      this.painted = false;
-      this.write();
-    });
+    this.overlay.paint();
   }
-
-  private write(): void {
-    const { t } = this.hooks;
-    const { content } = this;
-    const series = this.series;
-    this.root.classList.toggle("hv-has-image", series !== undefined);
-    this.centre.textContent = this.sentence();
-    this.notice.textContent = content.kind === "volume" ? this.hooks.honesty(content.series) : "";
-    this.writeProgress();
-    if (!series || !this.viewport) {
-      for (const part of [...Object.values(this.corner), ...Object.values(this.side)]) {
-        part.textContent = "";
-      }
-      this.badges.replaceChildren();
-      this.bar.hidden = true;
-      return;
-    }
-    const language = this.hooks.language();
-    const index = this.index;
-    const header = series.header(Math.max(0, index));
-    const number1 = (value: number): string => number(value, 1, language);
-    const modality = series.set.modality;
-    lines(this.corner.tl, [
-      content.kind === "volume" ? this.planeTitle(content.view) : series.set.title || modality,
-      content.kind === "volume" ? series.set.title : "",
-    ]);
-    if (content.kind === "volume") this.corner.tl.style.color = PLANE_COLOURS[content.view.name];
-    else this.corner.tl.style.color = "";
-    lines(this.corner.tr, [this.count(), ...this.location(series, index, number1)]);
-    const range = this.range;
-    const window = range && !series.isColourAt(Math.max(0, index)) ? windowOf(range) : undefined;
-    lines(this.corner.bl, [
-      window
-        ? t("window_values", {
-            width: decimal(window.width, language),
-            centre: decimal(window.centre, language),
-          })
-        : "",
-      t("zoom_value", { zoom: Math.round((this.viewport?.getZoom() ?? 1) * 100) }),
-    ]);
-    lines(this.corner.br, [
-      Math.abs(series.set.tilt_deg) >= 0.5
-        ? t("tilt", { deg: number1(Math.abs(series.set.tilt_deg)) })
-        : "",
-      this.thickness(header, number1),
-    ]);
-    this.writeSides();
-    this.writeBadges(series, index);
-    this.writeScale(series, index, language);
-  }
-
-  /** The plane's name, for as long as the reader has not turned it. */
-  private planeTitle(view: View): string {
-    const { t } = this.hooks;
-    const axis = this.viewport?.getCamera().viewPlaneNormal as Vector | undefined;
-    const isTurned = axis !== undefined && dot(axis, view.viewPlaneNormal) < 0.9999;
-    return isTurned ? `${t(view.name)} · ${t("oblique")}` : t(view.name);
-  }
-
-  private sentence(): string {
-    const { t } = this.hooks;
-    const { content } = this;
-    if (content.kind === "empty") return t("drop_here");
-    if (content.kind === "message") return content.sentence;
-    if (content.kind === "volume") return "";
-    const { queue } = content.series;
-    const failure = queue.failures.get(this.index);
-    return failure ? failureSentence(failure, this.syntax(), t) : "";
-  }
-
-  private syntax(): string {
-    return text(this.series?.header(Math.max(0, this.index)), TAG.availableTransferSyntaxUid);
-  }
-
-  private writeProgress(): void {
-    const series = this.series;
-    const total = series?.imageIds.length ?? 0;
-    const loaded = series?.queue.loaded ?? 0;
-    const isBusy = total > 0 && loaded < total;
-    this.progress.hidden = !isBusy;
-    if (!isBusy) return;
-    (this.progress.firstChild as HTMLElement).style.width = `${(100 * loaded) / total}%`;
-    this.progress.title = this.hooks.t("frames_loaded", { n: loaded, total });
-  }
-
-  private count(): string {
-    const { t } = this.hooks;
-    if (this.volumeViewport) {
-      const total = this.volumeViewport.getNumberOfSlices();
-      return t("slice_of", { n: this.volumeViewport.getSliceIndex() + 1, total });
-    }
-    return t("image_of", { n: this.index + 1, total: this.series?.imageIds.length ?? 0 });
-  }
-
-  private location(series: Series, index: number, number1: (value: number) => string): string[] {
-    const { t } = this.hooks;
-    if (this.content.kind === "volume") {
-      const focus = this.focus;
-      if (!focus) return [];
-      const axis = this.content.view.viewPlaneNormal;
-      return [t("position", { mm: number1(signed(axis, focus)) })];
-    }
-    const plane = series.plane(index);
-    if (!plane) return [];
-    return [t("position", { mm: number1(signed(normal(plane), plane.origin)) })];
-  }
-
-  private thickness(
-    header: ReturnType<Series["header"]>,
-    number1: (value: number) => string,
-  ): string {
-    if (this.content.kind === "volume") return "";
-    const thickness = numeric(header, TAG.sliceThickness);
-    return thickness === null ? "" : this.hooks.t("thickness", { mm: number1(thickness) });
-  }
-
-  private writeSides(): void {
-    const camera = this.viewport?.getCamera();
-    const known = this.content.kind === "volume" || this.series?.plane(Math.max(0, this.index));
-    if (!camera?.viewUp || !camera.viewPlaneNormal || !known) {
-      for (const part of Object.values(this.side)) part.textContent = "";
-      return;
-    }
-    const up = camera.viewUp as Vector;
-    const right = cross(up, camera.viewPlaneNormal as Vector);
-    this.side.top.textContent = letters(up);
-    this.side.bottom.textContent = letters(scale(up, -1));
-    this.side.right.textContent = letters(right);
-    this.side.left.textContent = letters(scale(right, -1));
-  }
-
-  private writeBadges(series: Series, index: number): void {
-    const { t } = this.hooks;
-    const badge = (sentence: string, kind: string): HTMLElement =>
-      h("span", { class: `hv-badge hv-${kind}` }, sentence);
-    const made: HTMLElement[] = [];
-    const lossy = series.lossy(Math.max(0, index));
-    if (lossy !== null) {
-      const ratio = number(lossy, lossy < 10 ? 1 : 0, this.hooks.language());
-      made.push(badge(lossy > 0 ? t("lossy_ratio", { ratio }) : t("lossy"), "warn"));
-    }
-    if (this.inverted) made.push(badge(t("inverted"), "info"));
-    if (index >= 0 && this.hooks.isKeyImage(series, index)) made.push(badge(t("is_key_image"), "key"));
-    if (index >= 0 && series.drawnPlane(index)?.isCalibrated === false) {
-      made.push(badge(t("uncalibrated"), "info"));
-    }
-    this.badges.replaceChildren(...made);
-  }
-
-  private writeScale(series: Series, index: number, language: Language): void {
-    const viewport = this.viewport!;
-    const isCalibrated =
-      this.content.kind === "volume" || series.drawnPlane(index)?.isCalibrated === true;
-    this.bar.hidden = !isCalibrated;
-    if (!isCalibrated) return;
-    const height = this.element.clientHeight;
-    const width = this.element.clientWidth;
-    const a = viewport.canvasToWorld([width / 2, 0]) as unknown as Vector;
-    const b = viewport.canvasToWorld([width / 2, 100]) as unknown as Vector;
-    const perMm = 100 / Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
-    if (!Number.isFinite(perMm) || perMm <= 0) {
-      this.bar.hidden = true;
-      return;
-    }
-    const longest = Math.min(height * 0.35, 220);
-    const fits = SCALE_LENGTHS.filter((mm) => mm * perMm <= longest);
-    const mm = fits.at(-1) ?? SCALE_LENGTHS[0]!;
-    (this.bar.firstChild as HTMLElement).style.height = `${mm * perMm}px`;
-    const label = mm >= 10 ? `${number(mm / 10, 0, language)} cm` : `${number(mm, 0, language)} mm`;
-    (this.bar.lastChild as HTMLElement).textContent = label;
-  }
-}
-
-/** Position along an axis, counted towards head, back or left like the patient's own axes. */
-function signed(axis: Vector, point: Vector): number {
-  const name = planeName(axis);
-  const main = name === "axial" ? axis[2] : name === "coronal" ? axis[1] : axis[0];
-  const along = dot(axis, point) * (main < 0 ? -1 : 1);
-  return Math.abs(along) < 0.05 ? 0 : along; // no "-0.0"
-}
-
-function lines(place: HTMLElement, sentences: readonly string[]): void {
-  const wanted = sentences.filter(Boolean).join("\n");
-  if (place.textContent !== wanted) place.textContent = wanted;
-}
-
-function decimal(value: number, language: Language): string {
-  return number(value, Math.abs(value - Math.round(value)) < 0.05 ? 0 : 1, language);
-}
-
-function failureSentence(failure: FrameFailure, syntax: string, t: Translate<MessageKey>): string {
-  if (failure.status === 404) return t("frame_missing");
-  if (failure.status === 406 || failure.status === 415 || failure.status === 501) {
-    return t("frame_syntax", { syntax: syntax || "?" });
-  }
-  if (isPassing(failure.status)) return t("frame_unreachable");
-  return t("frame_decode");
 }

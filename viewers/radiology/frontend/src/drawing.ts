@@ -1,15 +1,17 @@
 /** Between Cornerstone's annotations and our marks: same points, our numbers. */
 
-import { cache, eventTarget, getEnabledElementByViewportId } from "@cornerstonejs/core";
+import { eventTarget, getEnabledElementByViewportId } from "@cornerstonejs/core";
 import { annotation as annotations, cancelActiveManipulations, Enums, type Types } from "@cornerstonejs/tools";
-import { normal, type Plane, toPixel } from "./geometry";
+import { normal, toPixel } from "./geometry";
+import { fromHandles, samePoints, toHandles } from "./handles";
+import { imageLattice, volumeLattice } from "./lattices";
 import type { Mark } from "./marks";
-import { type BuiltVolume, NOTHING, type Series } from "./series";
-import { HOUNSFIELD, type Lattice, measure } from "./statistics";
+import type { BuiltVolume, Series } from "./series";
+import { measure } from "./statistics";
 import { kindOfTool, toolOfKind } from "./toolgroups";
 import type { MarkContent, MarkKind, Vector } from "./types";
 import { nearestFrame } from "./volume";
-import { cross, distance, dot, scale, add, subtract, unit } from "./vectors";
+import { distance, dot } from "./vectors";
 
 type Drawn = Omit<Types.Annotation, "metadata"> & {
   metadata: NonNullable<Types.Annotation["metadata"]>;
@@ -318,41 +320,6 @@ function isPoint(content: MarkContent): boolean {
   return rest.every((point) => distance(point, first!) < 1e-3);
 }
 
-// Cornerstone's ellipse: top, bottom, left, right on the screen; its rectangle: two rows of two.
-// Ours (plugins.nouns.Annotation): major ends, minor ends; corners in order round the shape.
-
-export function fromHandles(kind: MarkKind, points: readonly Vector[]): Vector[] {
-  if (kind === "ellipse" && points.length === 4) {
-    const [a, b, c, d] = points as [Vector, Vector, Vector, Vector];
-    return distance(a, b) >= distance(c, d) ? [a, b, c, d] : [c, d, a, b];
-  }
-  if (kind === "rectangle" && points.length === 4) {
-    return [points[0]!, points[1]!, points[3]!, points[2]!];
-  }
-  return [...points];
-}
-
-function toHandles(content: MarkContent, series: Series): number[][] {
-  const points = content.points_mm.map((point) => [...point]);
-  if (content.kind === "rectangle") return [points[0]!, points[1]!, points[3]!, points[2]!];
-  if (content.kind === "ellipse") {
-    const index = series.indexOf(content.sop_instance_uid, content.frame_number);
-    const down = series.drawnPlane(index)?.plane.column ?? [0, 1, 0];
-    const [a, b, c, d] = content.points_mm as [Vector, Vector, Vector, Vector];
-    const steepness = (p: Vector, q: Vector): number =>
-      Math.abs(dot(unit(subtract(p, q)), down as Vector));
-    const isUpright = steepness(a, b) >= steepness(c, d);
-    return (isUpright ? [a, b, c, d] : [c, d, a, b]).map((point) => [...point]);
-  }
-  return points;
-}
-
-function samePoints(drawn: readonly Vector[], content: MarkContent): boolean {
-  const wanted = content.points_mm;
-  if (drawn.length !== wanted.length) return false;
-  return wanted.every((point) => drawn.some((other) => distance(point, other) < 1e-4));
-}
-
 function emptyTextBox(): object {
   const corner = (): number[] => [0, 0, 0];
   return {
@@ -365,93 +332,4 @@ function emptyTextBox(): object {
       bottomRight: corner(),
     },
   };
-}
-
-/** The pixels of an original image, after the Modality LUT. */
-export function imageLattice(series: Series, index: number): Lattice | null {
-  const drawn = series.drawnPlane(index);
-  const image = cache.getImage(series.imageIds[index]!);
-  if (!drawn) return null;
-  const { plane, isCalibrated } = drawn;
-  const scalars =
-    image && !image.color ? (image.voxelManager!.getScalarData() as ArrayLike<number>) : undefined;
-  return {
-    plane,
-    isCalibrated,
-    unit: series.isCtAt(index) ? HOUNSFIELD : "1",
-    value: (x, y) =>
-      !scalars || x < 0 || y < 0 || x >= plane.columns || y >= plane.rows
-        ? undefined
-        : scalars[y * plane.columns + x],
-  };
-}
-
-/** A plane through a volume, sampled as finely as its finest spacing. */
-function volumeLattice(
-  volume: BuiltVolume,
-  axis: Vector,
-  points: readonly Vector[],
-  isCt: boolean,
-): Lattice {
-  const { grid } = volume;
-  const fine = Math.min(...grid.spacing);
-  const turned = Math.abs(axis[2]) > 0.9 ? ([1, 0, 0] as const) : ([0, 0, 1] as const);
-  const row = unit(cross(turned, axis));
-  const column = unit(cross(axis, row));
-  const centre = scale(points.reduce((a, b) => add(a, b)), 1 / points.length);
-  const plane: Plane = {
-    origin: centre,
-    row,
-    column,
-    columnSpacing: fine,
-    rowSpacing: fine,
-    columns: 0,
-    rows: 0,
-    thickness: null,
-  };
-  const voxels = cache.getVolume(volume.id)!.voxelManager!;
-  const [nx, ny, nz] = grid.dimensions;
-  const read = (i: number, j: number, k: number): number =>
-    voxels.getAtIJK(
-      Math.min(nx - 1, Math.max(0, i)),
-      Math.min(ny - 1, Math.max(0, j)),
-      Math.min(nz - 1, Math.max(0, k)),
-    ) as number;
-  return {
-    plane,
-    isCalibrated: true,
-    unit: isCt ? HOUNSFIELD : "1",
-    value: (x, y) => {
-      const at = add(centre, add(scale(row, x * fine), scale(column, y * fine)));
-      const from = subtract(at, grid.origin);
-      const i = dot(from, grid.row) / grid.spacing[0];
-      const j = dot(from, grid.column) / grid.spacing[1];
-      const k = dot(from, grid.axis) / grid.spacing[2];
-      if (i < -0.5 || j < -0.5 || k < -0.5 || i > nx - 0.5 || j > ny - 0.5 || k > nz - 0.5) {
-        return undefined;
-      }
-      return trilinear(read, i, j, k);
-    },
-  };
-}
-
-function trilinear(
-  read: (i: number, j: number, k: number) => number,
-  x: number,
-  y: number,
-  z: number,
-): number | undefined {
-  const [i, j, k] = [Math.floor(x), Math.floor(y), Math.floor(z)];
-  const [u, v, w] = [x - i, y - j, z - k];
-  let sum = 0;
-  for (const [di, a] of [[0, 1 - u], [1, u]] as const)
-    for (const [dj, b] of [[0, 1 - v], [1, v]] as const)
-      for (const [dk, c] of [[0, 1 - w], [1, w]] as const) {
-        const weight = a * b * c;
-        if (weight === 0) continue;
-        const value = read(i + di, j + dj, k + dk);
-        if (value === NOTHING) return undefined;
-        sum += weight * value;
-      }
-  return sum;
 }
