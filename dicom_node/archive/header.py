@@ -10,23 +10,21 @@ syntax deflates the data set, from the start of the inflated data set.
 """
 
 import base64
-import math
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary
-from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
-from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from dicom_node.archive.part10 import (
     DEFLATED,
     EXPLICIT_BIG_ENDIAN,
     IMPLICIT_LITTLE_ENDIAN,
 )
+from dicom_node.archive.values import BINARY, NUMBERS, Charset, json_value
 
 __all__ = ["Header", "PixelData", "first_value", "inflate", "read_header"]
 
@@ -42,20 +40,6 @@ _MOST_INFLATED = 1 << 30
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"))
 _LONG_NUMBERS = frozenset((b"SV", b"UV"))  # 64-bit integers have 32-bit lengths too
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-_NUMBERS = {
-    b"US": ("H", 2),
-    b"SS": ("h", 2),
-    b"UL": ("I", 4),
-    b"SL": ("i", 4),
-    b"UV": ("Q", 8),
-    b"SV": ("q", 8),
-    b"FL": ("f", 4),
-    b"FD": ("d", 8),
-}
-_WORD_BYTES = {b"OW": 2, b"OF": 4, b"OL": 4, b"OD": 8, b"OV": 8}
-_BINARY = frozenset((b"OB", b"UN", *_WORD_BYTES))
-_CHARSET_TEXT = frozenset((b"LO", b"SH", b"UC", b"LT", b"ST", b"UT"))
-_ONE_TEXT = frozenset((b"LT", b"ST", b"UT", b"UR"))
 _PIXEL_ELEMENTS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _LUT_DATA = 0x00283006
 
@@ -137,7 +121,7 @@ class _Reader:
         self.buffer = buffer
         self.header = header
         self.order = ">" if big_endian else "<"
-        self.default = _Charset(())
+        self.default = Charset(())
         self.count = 0
         self._tag: Callable[..., tuple[Any, ...]] = struct.Struct(self.order + "HH").unpack_from
         self._half: Callable[..., tuple[Any, ...]] = struct.Struct(self.order + "H").unpack_from
@@ -148,7 +132,7 @@ class _Reader:
         offset: int,
         end: int,
         explicit: bool,
-        charset: "_Charset",
+        charset: "Charset",
         out: dict[str, Any],
         depth: int,
     ) -> int:
@@ -218,11 +202,11 @@ class _Reader:
             if group & 1 and 0x10 <= element <= 0xFF:
                 creators[group << 16 | element] = raw.decode("latin-1").strip(" \x00")
             elif tag == 0x00080005:
-                charset = _Charset.named(raw.decode("latin-1"))
+                charset = Charset.named(raw.decode("latin-1"))
             elif tag == 0x00280103:
                 signed = raw[:1] == b"\x01" or raw[-1:] == b"\x01"
             try:
-                value = self._value(vr, raw, charset)
+                value = json_value(vr, raw, self.order, charset)
             except (ValueError, LookupError, struct.error):
                 # Not what its VR promises: hand the bytes on as they are.
                 value = {"vr": "UN", "InlineBinary": base64.b64encode(raw).decode()}
@@ -236,7 +220,7 @@ class _Reader:
         offset: int,
         end: int,
         explicit: bool,
-        charset: "_Charset",
+        charset: "Charset",
         items: list[dict[str, Any]],
         depth: int,
         length: int,
@@ -298,7 +282,7 @@ class _Reader:
     ) -> bool:
         if tag == 0x7FE00001 and depth == 0:
             self.header.extended_offsets = (start, length)
-        if vr not in _BINARY and vr not in _NUMBERS and length <= _INLINE_TEXT_BYTES:
+        if vr not in BINARY and vr not in NUMBERS and length <= _INLINE_TEXT_BYTES:
             return False
         out[key] = {"vr": vr.decode(), "BulkDataURI": f"bulk/{start}/{length}"}
         return True
@@ -331,129 +315,6 @@ class _Reader:
             descriptor = out.get("00283002", {}).get("Value", [0])
             return b"US" if tag == _LUT_DATA and descriptor[0] == 1 else b"OW"
         return b"OW"
-
-    def _value(self, vr: bytes, raw: bytes, charset: "_Charset") -> dict[str, Any]:
-        if vr in _NUMBERS:
-            code, size = _NUMBERS[vr]
-            numbers: Sequence[Any] = struct.unpack(f"{self.order}{len(raw) // size}{code}", raw)
-            if code in "fd":
-                numbers = [_json_float(number) for number in numbers]
-            return {"vr": vr.decode(), "Value": list(numbers)}
-        if vr in _BINARY:
-            if self.order == ">" and vr in _WORD_BYTES:
-                raw = _swap(raw, _WORD_BYTES[vr])  # PS3.18 F.2.7: little endian
-            return {"vr": vr.decode(), "InlineBinary": base64.b64encode(raw).decode()}
-        if vr == b"AT":
-            halves = struct.unpack(f"{self.order}{len(raw) // 2}H", raw)
-            pairs = zip(halves[::2], halves[1::2], strict=True)
-            return {"vr": "AT", "Value": [f"{group:04X}{element:04X}" for group, element in pairs]}
-        if vr == b"PN":
-            return _present("PN", [_name(name) for name in charset.names(raw)])
-        text = charset.text(raw) if vr in _CHARSET_TEXT else raw.decode("latin-1")
-        if vr in _ONE_TEXT:
-            text = text.rstrip(" \x00")
-            return {"vr": vr.decode(), "Value": [text]} if text else {"vr": vr.decode()}
-        parts = text.split("\\")
-        if vr == b"DS":
-            return _present("DS", [_decimal(part) for part in parts])
-        if vr == b"IS":
-            return _present("IS", [_integer(part) for part in parts])
-        return _present(vr.decode(), [part.strip(" \x00") or None for part in parts])
-
-
-class _Charset:
-    """How the text of one data set or item is decoded (PS3.5 6.1.2)."""
-
-    _known: dict[str, "_Charset"] = {}  # noqa: RUF012 - a cache, bounded below
-
-    def __init__(self, encodings: tuple[str, ...]) -> None:
-        self._encodings = encodings
-
-    @classmethod
-    def named(cls, value: str) -> "_Charset":
-        found = cls._known.get(value)
-        if found is None:
-            names = [name.strip(" \x00") for name in value.split("\\")]
-            try:
-                found = cls(tuple(convert_encodings(names)) if any(names) else ())
-            except (LookupError, ValueError):
-                found = cls(())
-            if len(cls._known) < 256:
-                cls._known[value] = found
-        return found
-
-    def text(self, raw: bytes, delimiters: set[int] = TEXT_VR_DELIMS) -> str:
-        if raw.isascii() and b"\x1b" not in raw:
-            return raw.decode("ascii")
-        if not self._encodings:
-            # Undeclared, though not ASCII: nearly always UTF-8 today, else Latin-1.
-            try:
-                return raw.decode("utf-8")
-            except UnicodeDecodeError:
-                return raw.decode("latin-1")
-        if len(self._encodings) == 1 and b"\x1b" not in raw:
-            return raw.decode(self._encodings[0], "replace")
-        try:
-            return decode_bytes(raw, list(self._encodings), delimiters)
-        except (LookupError, ValueError):
-            return raw.decode(self._encodings[0], "replace")
-
-    def names(self, raw: bytes) -> list[str]:
-        if b"\x1b" not in raw:
-            return self.text(raw).split("\\")
-        # An escape sequence holds only up to the next delimiter, so part the bytes first.
-        return [
-            "=".join(self.text(group, PN_DELIMS) for group in name.split(b"="))
-            for name in raw.split(b"\\")
-        ]
-
-
-def _present(vr: str, values: list[Any]) -> dict[str, Any]:
-    if all(value is None for value in values):
-        return {"vr": vr}
-    return {"vr": vr, "Value": values}
-
-
-def _name(name: str) -> dict[str, str] | None:
-    groups = (group.strip(" \x00") for group in name.split("="))
-    keys = ("Alphabetic", "Ideographic", "Phonetic")
-    return {key: group for key, group in zip(keys, groups, strict=False) if group} or None
-
-
-def _decimal(text: str) -> float | str | None:
-    text = text.strip(" \x00")
-    if not text:
-        return None
-    try:
-        return _json_float(float(text))
-    except ValueError:
-        return text
-
-
-def _integer(text: str) -> int | str | None:
-    text = text.strip(" \x00")
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        try:
-            number = float(text)
-            return int(number) if number.is_integer() else text
-        except (ValueError, OverflowError):
-            return text
-
-
-def _json_float(number: float) -> float | str:
-    # JSON has no such numbers; strings are allowed where a number would be (PS3.18 F.2.3).
-    return number if math.isfinite(number) else str(number)
-
-
-def _swap(raw: bytes, size: int) -> bytes:
-    swapped = bytearray(len(raw))
-    for place in range(size):
-        swapped[place::size] = raw[size - 1 - place :: size]
-    return bytes(swapped)
 
 
 def _repeater_vr(tag: int) -> bytes:
