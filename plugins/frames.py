@@ -1,7 +1,7 @@
 """Frames of a series with what places them in space, read from any header without complaint."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from plugins.nouns import Instance, Series
 
-__all__ = ["Frame", "frames_of", "frames_of_instance", "to_pixels"]
+__all__ = ["TRAITS", "Frame", "frames_of", "frames_of_instance", "to_pixels"]
 
 # what may tell apart frames that lie at the same place, most telling first
 TRAITS = (
@@ -46,7 +46,8 @@ FRAME_TYPES = ("CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrame
 class Frame:
     """One frame. Positions and spacings are millimetres; None where the header has none.
 
-    ``orientation`` is six direction cosines; ``spacing_mm`` is (row, column) spacing.
+    ``orientation`` is six direction cosines; ``spacing_mm`` is (row, column) spacing;
+    ``trait`` gives one of `TRAITS` as text, empty where the header has none.
     """
 
     sop_instance_uid: str
@@ -62,7 +63,7 @@ class Frame:
     frame_of_reference_uid: str
     is_localizer: bool
     is_colour: bool
-    traits: dict[str, str] = field(default_factory=dict, compare=False)
+    trait: Callable[[str], str] = field(compare=False, repr=False)
 
 
 def frames_of(series: Series) -> tuple[Frame, ...]:
@@ -125,7 +126,7 @@ def _frames(instance: Instance) -> Iterator[Frame]:
             frame_of_reference_uid=str(_value(header, "FrameOfReferenceUID") or ""),
             is_localizer="LOCALIZER" in kinds,
             is_colour=_integer(_value(header, "SamplesPerPixel")) > 1,
-            traits={trait: text for trait in TRAITS if (text := sources.trait(trait))},
+            trait=sources.trait,
         )
 
 

@@ -125,11 +125,11 @@ def _parts(frames: tuple[Frame, ...]) -> Sequence[tuple[tuple[Frame, ...], tuple
     if crowd < 2:
         return whole
     for trait in TRAITS:
-        groups = list(_groups(frames, lambda frame, trait=trait: frame.traits.get(trait, "")))  # type: ignore[misc]
+        groups = list(_groups(frames, lambda frame, trait=trait: frame.trait(trait)))  # type: ignore[misc]
         # a trait that differs in every slice (a clock) tells nothing apart
         if 1 < len(groups) <= 2 * crowd and max(map(_crowd, groups)) < crowd:
             return [
-                (part, inner if inner[0] else (trait, group[0].traits.get(trait, "")))
+                (part, inner if inner[0] else (trait, group[0].trait(trait)))
                 for group in groups
                 for part, inner in _parts(group)
             ]

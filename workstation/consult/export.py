@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select
 
 from dicom_node.errors import NotFound
+from dicom_node.headers import header_dataset
 from dicom_node.records import Channel, InstanceRecord, Origin, ReadScope, StoreOutcome
 from plugins.contributions import Exporter
 from plugins.nouns import Export, Opinion
@@ -116,7 +117,7 @@ def _header(context: Context, study_instance_uid: str, opinion: Opinion) -> Data
     referenced = {evidence[3] for evidence in _evidence(opinion)}
     chosen = min(instances, key=lambda i: (i.sop_instance_uid not in referenced, not _is_image(i)))
     header = context.archive.header(chosen.sop_instance_uid, scope=EVERYTHING)
-    return Dataset.from_json(header, bulk_data_uri_handler=lambda *_: b"")
+    return header_dataset(header)
 
 
 def _images(context: Context, opinion: Opinion) -> dict[str, Dataset]:
@@ -127,7 +128,7 @@ def _images(context: Context, opinion: Opinion) -> dict[str, Dataset]:
             header = context.archive.header(sop_instance_uid, scope=EVERYTHING)
         except NotFound:
             continue
-        headers[sop_instance_uid] = Dataset.from_json(header, bulk_data_uri_handler=lambda *_: b"")
+        headers[sop_instance_uid] = header_dataset(header)
     return headers
 
 

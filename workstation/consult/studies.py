@@ -3,9 +3,8 @@
 from collections import defaultdict
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from dicom_node.archive import Archive
+from dicom_node.headers import header_dataset
 from dicom_node.records import InstanceRecord, ReadScope
 from plugins.nouns import Instance, Series, Study
 from workstation.consult.volumes import load_volume
@@ -63,7 +62,7 @@ def _instance(record: InstanceRecord, header: dict[str, Any]) -> Instance:
         sop_class_uid=record.sop_class_uid,
         transfer_syntax_uid=record.transfer_syntax_uid,
         number_of_frames=record.number_of_frames,
-        header=Dataset.from_json(header, bulk_data_uri_handler=lambda *_: b""),
+        header=header_dataset(header),
     )
 
 
