@@ -18,7 +18,8 @@ LEAST_SECONDS = 0.004  # one timing; shorter calls are repeated within it
 class Peer:
     """A library's way to do the same work.
 
-    ``bar`` is the ratio we are held to; None for a comparison made for its own sake.
+    ``bar`` is the ratio we are held to, by the clock and in processor time; None for a
+    comparison made for its own sake.
     ``agrees`` gets our result and the peer's and says how they differ, or raises.
     """
 
@@ -93,6 +94,7 @@ def hold(contest: Contest, copy: Callable[[], Any], copied_bytes: int, rounds: i
     for index, (peer, agreement) in enumerate(zip(contest.peers, agreements, strict=True), start=1):
         seconds = times[index]
         ratio = min(seconds) / best
+        work_ratio = min(processor[index]) / max(min(processor[0]), 1e-9)
         result.peers.append(
             {
                 "name": peer.name,
@@ -102,9 +104,9 @@ def hold(contest: Contest, copy: Callable[[], Any], copied_bytes: int, rounds: i
                 "median_ratio": statistics.median(
                     [theirs / ours for theirs, ours in zip(seconds, times[0], strict=True)]
                 ),
-                "processor_ratio": min(processor[index]) / max(min(processor[0]), 1e-9),
+                "processor_ratio": work_ratio,
                 "bar": peer.bar,
-                "met": None if peer.bar is None else ratio >= peer.bar,
+                "met": None if peer.bar is None else min(ratio, work_ratio) >= peer.bar,
                 "agreement": agreement,
             }
         )

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["array", "choice", "finite_array", "number", "positive", "room", "whole"]
 
-MOST_BYTES = 16 * 2**30  # what one result may take; more is a broken header, not an image
+MOST_BYTES = 4 * 10**9  # what one result may take; more is a broken header, not an image
 
 
 def array(name: str, value: ArrayLike, dimensions: Sequence[int], *kinds: str) -> NDArray[Any]:

@@ -264,6 +264,8 @@ def polygon() -> Contest:
         ],
         bytes_moved=EDGE * EDGE,
         threads=1,
+        why_lost="OpenCV rounds corners to 1/256 pixel, takes in every pixel the outline touches, "
+        "and keeps a list of active edges; ours asks every edge at every row, and is exact.",
     )
 
 
