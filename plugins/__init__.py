@@ -12,8 +12,7 @@ from plugins.contributions import (
     ViewerPanel,
     WorklistColumn,
 )
-from plugins.display_sets import display_sets
-from plugins.language import language, spoken
+from plugins.display import display_sets
 from plugins.nouns import (
     Annotation,
     AnnotationKind,
@@ -39,6 +38,7 @@ from plugins.nouns import (
     UidSource,
     Volume,
 )
+from plugins.reader import language, spoken
 from plugins.registry import Failure, Guest, Registry
 from plugins.stacks import Stack, stacks_of
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-from plugins.language import use_language as tell_guests
 from plugins.nouns import Label, Text
+from plugins.reader import use_language as tell_guests
 
 __all__ = [
     "DOMAIN",

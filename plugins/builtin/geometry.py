@@ -8,8 +8,8 @@ import numpy as np
 from pydicom.sr.coding import Code
 
 from plugins.contributions import Contribution, PreprocessStep, ViewerPanel
-from plugins.language import language, spoken
 from plugins.nouns import Case, Measurement, Study, Text
+from plugins.reader import language, spoken
 from plugins.stacks import Stack, stacks_of
 
 __all__ = ["contribute"]

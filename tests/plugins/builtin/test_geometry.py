@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plugins import Case, Measurement, PreprocessStep, Registry, Study, ViewerPanel
-from plugins.language import use_language
+from plugins.reader import use_language
 from plugins.testing import case, ct_study, uid
 from tests.plugins.real_series import real_study
 
@@ -77,7 +77,7 @@ def test_the_panel_shows_them(language: str, words: list[str], measured: Case) -
 
         from plugins import Registry as Guests
         from plugins import ViewerPanel as Panel
-        from plugins.language import spoken, use_language
+        from plugins.reader import spoken, use_language
 
         use_language(st.session_state["language"])
         panel = Guests.load().get(Panel, "geometry")
