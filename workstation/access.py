@@ -211,15 +211,19 @@ def read_scope(
     sites = frozenset({principal.site} if principal.has(Role.REQUESTER, Role.TECHNICIAN) else ())
     if not principal.areas:
         return ReadScope(sites=sites)
-    wanted = (
-        select(case_studies.c.study_instance_uid)
-        .join(cases, cases.c.id == case_studies.c.case_id)
-        .where(_expert(principal, context.clock()))
-    )
-    if study_instance_uid is not None:
-        wanted = wanted.where(case_studies.c.study_instance_uid == study_instance_uid)
+    now = context.clock()
+    study = case_studies.c.study_instance_uid
     with context.database.read() as connection:
-        return ReadScope(sites=sites, studies=frozenset(connection.scalars(wanted)))
+        if study_instance_uid is None:
+            wanted = select(study).join(cases, cases.c.id == case_studies.c.case_id)
+            found = connection.scalars(wanted.where(_expert(principal, now)))
+            return ReadScope(sites=sites, studies=frozenset(found))
+        # in two steps: SQLite would rather go through all cases of the site
+        having = select(case_studies.c.case_id).where(study == study_instance_uid)
+        case_ids = list(connection.scalars(having))
+        readable = select(cases.c.id).where(cases.c.id.in_(case_ids), _expert(principal, now))
+        sees = bool(case_ids) and connection.execute(readable.limit(1)).first() is not None
+    return ReadScope(sites=sites, studies=frozenset({study_instance_uid} if sees else ()))
 
 
 def _own(principal: Principal) -> ColumnElement[bool]:

@@ -216,13 +216,15 @@ share_grants = Table(
     "share_grants",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
-    Column("granted_to", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("granted_to", ForeignKey("sites.code"), nullable=False),
     Column("scope", String(24), nullable=False),
     Column("granted_by", String(64), nullable=False),
     Column("granted_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    # Looked up for every row of every list: a case has few grants, a site has thousands.
+    Index("ix_share_grants_case_id_granted_to", "case_id", "granted_to"),
 )
 # What guests measured on arrival, by study: every case with the study shows it.
 study_measurements = Table(

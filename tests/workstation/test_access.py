@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from dicom_node.records import ReadScope
 from plugins.nouns import State
@@ -148,3 +150,28 @@ def test_the_system_reads_everything_and_administrators_nothing(
     assert access.read_scope(context, people["admin"]) == ReadScope()
     assert access.read_scope(context, people["coordinator"]) == ReadScope()
     assert access.read_scope(context, people["technician.a"]).sites == {"DEMO_A"}
+
+
+def test_the_rule_for_one_study_looks_at_the_cases_of_that_study_alone(
+    context: Context, people: People
+) -> None:
+    """Asked for every image, it must not grow with the archive."""
+    seen: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        seen.append((statement, parameters))
+
+    case = brought_to(context, people, State.READING)
+    event.listen(context.database.engine, "before_cursor_execute", note)
+    access.read_scope(context, people["radiologist"], case.study_instance_uids[0])
+    event.remove(context.database.engine, "before_cursor_execute", note)
+    if context.database.engine.dialect.name != "sqlite":
+        return
+    with context.database.read() as connection:
+        for statement, parameters in seen:
+            if not statement.startswith("SELECT"):
+                continue
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = " / ".join(row.detail for row in plan)
+            assert "SCAN" not in steps, steps
+            assert "ix_cases_consulted_site_state" not in steps, steps
