@@ -117,6 +117,11 @@ class Proxy:
             text = Text("Hãy đăng nhập bằng trình duyệt.", "Please sign in with a browser.")
             await refuse(scope, send, 401, "not_authenticated", text)
             return
+        if not self._target(scope).startswith("/"):
+            # It would be read as a part of the address, and lead to another host.
+            text = Text("Không có trang này.", "There is no such page.")
+            await refuse(scope, send, 404, "not_found", text)
+            return
         child = self.child_of(reference)
         if scope["type"] == "websocket":
             await self._websocket(child, scope, receive, send)

@@ -53,7 +53,9 @@ class SocketGuard:
         self._receive = receive
         self._send = send
         self._is_alive = is_alive
-        self._ended = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        self._checked_at = self._loop.time()
         self._pending: asyncio.Task[Message] | None = None
         self._accepted = False
         self._closed = False
@@ -68,15 +70,23 @@ class SocketGuard:
                 self._pending = asyncio.ensure_future(self._receive())
             await asyncio.wait(
                 {self._pending, self._ended},
-                timeout=CHECK_SECONDS,
+                timeout=max(0.0, self._checked_at + CHECK_SECONDS - self._loop.time()),
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if self._pending.done():
+            # By the clock, not by silence: a client that talks all the time is asked about too.
+            if not self._ended.done() and self._is_due() and not await self._is_alive():
+                self.end()
+            elif self._pending.done():
                 message, self._pending = self._pending.result(), None
                 return message
-            if not self._ended.done() and not await self._is_alive():
-                self.end()
         return {"type": "websocket.disconnect", "code": SIGNED_OUT, "reason": ""}
+
+    def _is_due(self) -> bool:
+        now = self._loop.time()
+        if now < self._checked_at + CHECK_SECONDS:
+            return False
+        self._checked_at = now
+        return True
 
     async def send(self, message: Message) -> None:
         if self._closed:

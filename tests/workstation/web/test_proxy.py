@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import http.client
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -203,6 +204,18 @@ def test_nobody_but_the_front_can_ask_a_child(rig: Rig) -> None:
 
 def test_a_caller_without_a_session_gets_no_page(rig: Rig) -> None:
     assert httpx.get(rig.url + "/").status_code == 401
+
+
+def test_no_path_leads_to_another_host(rig: Rig) -> None:
+    address = httpx.URL(rig.url)
+    # "%2f@host" after the base path would make the child's address a user name.
+    target = f"/hoichan%2f@127.0.0.1:{rig.ports[0]}/anywhere"
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=10)
+    try:
+        connection.request("GET", target, headers={"x-test-user": "session 1"})
+        assert connection.getresponse().status == 404
+    finally:
+        connection.close()
 
 
 def test_sessions_stick_to_their_child_and_spread(rig: Rig) -> None:
