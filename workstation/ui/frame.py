@@ -123,7 +123,9 @@ def show(place: Place, context: Context, principal: Principal) -> None:
 
 def corner(context: Context, principal: Principal) -> None:
     """Top right: who is signed in, in which language, and the way out."""
-    with st.container(key="corner"), st.popover(principal.name):
+    # The key names the language: once it is changed, the menu is closed.
+    key = f"menu-{principal.language}"
+    with st.container(key="corner"), st.popover(principal.name, key=key):
         for code in LANGUAGES:
             if code != principal.language and st.button(
                 account.LANGUAGE_NAMES[code], key=f"language_{code}", width="stretch"

@@ -52,6 +52,7 @@ def render(context: Context, principal: Principal) -> None:
             format_func=lambda code: _(EVENTS[code]) if code else _("All events"),
             key="audit_event",
             width=260,
+            placeholder=_("Choose"),
             filter_mode=None,
         )
         actor = st.text_input(_("User name"), key="audit_actor", width=200)

@@ -140,6 +140,7 @@ def assign(context: Context, principal: Principal, record: CaseRecord) -> None:
             names,
             index=names.index(current) if current in names else 0,
             format_func=lambda name: experts[name],
+            placeholder=_("Choose"),
             filter_mode=None,
         )
         if st.button(_("Assign"), type="primary"):
@@ -180,7 +181,7 @@ def others(context: Context, principal: Principal, record: CaseRecord) -> None:
                     if site.tier == "upper" and site.active and site.code != record.consulted_site
                 ]
                 site = st.selectbox(
-                    _("To"), upper, key="redirect_to", placeholder="–", filter_mode=None
+                    _("To"), upper, key="redirect_to", placeholder=_("Choose"), filter_mode=None
                 )
                 reason = st.text_input(_("Reason"), key="redirect_reason")
                 if st.button(_("Redirect"), key="redirect", disabled=not upper) and site:

@@ -73,7 +73,7 @@ def add(context: Context, principal: Principal) -> None:
     with st.form("add_user", border=False):
         username = st.text_input(_("User name"), max_chars=64)
         name = st.text_input(_("Full name"))
-        site = st.selectbox(_("Hospital"), codes, filter_mode=None)
+        site = st.selectbox(_("Hospital"), codes, placeholder=_("Choose"), filter_mode=None)
         licence = st.text_input(_("Licence number"))
         roles = role_boxes("new", ())
         password = st.text_input(_("First password"), type="password", autocomplete="new-password")

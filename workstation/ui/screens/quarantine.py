@@ -69,7 +69,12 @@ def act(context: Context, principal: Principal, chosen: list[int]) -> None:
     codes = [site.code for site in sites.list_sites(context) if site.active]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         site = st.selectbox(
-            _("Give to hospital"), codes, key="release_to", width=220, filter_mode=None
+            _("Give to hospital"),
+            codes,
+            key="release_to",
+            width=220,
+            placeholder=_("Choose"),
+            filter_mode=None,
         )
         if st.button(_("Release {count}", count=len(chosen)), type="primary", disabled=not chosen):
             with parts.explaining():

@@ -174,6 +174,7 @@ def consult(context: Context, form: Form) -> None:
         else 0,
         format_func=lambda code: names[code],
         key=form.key("consulted_site"),
+        placeholder=_("Choose"),
         filter_mode=None,
     )
     right.text_input(
