@@ -1,5 +1,7 @@
 """Settings: four sources, one order, one sentence for a bad value."""
 
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -7,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
+from workstation.cli import build_parser
+from workstation.commands.console import Console
 from workstation.settings import (
     Settings,
     SettingsError,
@@ -158,3 +163,22 @@ sys.exit(9 if heavy else status)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == 2, done.stderr
+
+
+def test_every_setting_is_explained_to_who_installs() -> None:
+    guide = (REPOSITORY / "docs" / "howto" / "install.md").read_text(encoding="utf-8")
+    table = "".join(line for line in guide.splitlines() if line.startswith("| `"))
+    for each in fields(Settings):
+        assert f"`{each.name}`" in table, each.name
+
+
+@pytest.mark.parametrize("name", ["install.md", "administer.md", "nginx.md"])
+def test_the_commands_of_the_guides_can_be_typed(name: str) -> None:
+    guide = (REPOSITORY / "docs" / "howto" / name).read_text(encoding="utf-8")
+    parser = build_parser(Console("en"))
+    commands = re.findall(r"^(?:ExecStart=\S*/)?hoichan ((?!\(\)).*)$", guide, re.MULTILINE)
+    commands += re.findall(r"`hoichan ([^`]+)`", guide)
+    assert commands
+    for command in commands:
+        arguments = shlex.split(command, comments=True)
+        parser.parse_args(arguments)
