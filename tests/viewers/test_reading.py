@@ -233,6 +233,12 @@ def test_planes_of_a_tilted_head_say_so(tilted: Site, open_page: OpenPage, tmp_p
 def test_planes_of_an_even_stack_need_no_notice(chest: Site, open_page: OpenPage) -> None:
     page = open_page(chest.page(language="en"))
     loaded(page, CHEST_FRAMES)
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(150)
+    expect(page.locator(".hv-tr").first).to_contain_text("Image 6/24")
+    stood = overlay(page, "tr")
     page.keyboard.press("m")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.hv-tr')].filter(e =>"
@@ -240,7 +246,16 @@ def test_planes_of_an_even_stack_need_no_notice(chest: Site, open_page: OpenPage
     )
     page.wait_for_timeout(1500)
     assert page.locator(".hv-honesty:not(:empty)").count() == 0
-    assert "Slice" in overlay(page, "tr", 0)
+    # the axial plane opens where the reader stood, and counts and scrolls like the stack
+    assert overlay(page, "tr", 0).replace("Slice", "Image") == stood
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".hv-tr").first).to_contain_text("Slice 8/24")
+    page.keyboard.press("Shift+Digit1")
+    expect(page.locator(".hv-tr").first).to_contain_text("Image 8/24")
+    page.keyboard.press("m")
+    expect(page.locator(".hv-tr").first).to_contain_text("Slice 8/24")
+    page.wait_for_timeout(1500)
     for cell in range(3):
         assert cell_pixels(page, cell).max() > 120
 

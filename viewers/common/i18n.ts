@@ -43,18 +43,6 @@ export function number(value: number, decimals: number, language: Language): str
   });
 }
 
-/** A time of day today, else day and time, in the reader's own zone. */
-export function time(iso: string, language: Language, now = new Date()): string {
-  const when = new Date(iso);
-  if (Number.isNaN(when.getTime())) return "";
-  const today = when.toDateString() === now.toDateString();
-  return when.toLocaleString(LOCALES[language], {
-    ...(today ? {} : { day: "2-digit", month: "2-digit", year: "numeric" }),
-    hour: "2-digit",
-    minute: "2-digit",
-  });
-}
-
 /** A DICOM date (YYYYMMDD) as dd/mm/yyyy; anything else unchanged. */
 export function dicomDate(value: string): string {
   const found = /^(\d{4})\.?(\d{2})\.?(\d{2})$/.exec(value.trim());

@@ -8,13 +8,21 @@ import { Overlay, type OverlayHooks } from "./overlay";
 import type { BuiltVolume, Series } from "./series";
 import { WINDOW_DRAGGED } from "./toolgroups";
 import type { Vector } from "./types";
+import { add, dot, scale, subtract } from "./vectors";
 import { type Range, rangeOf } from "./windows";
 
 export type Content =
   | { kind: "empty" }
   | { kind: "message"; sentence: string }
   | { kind: "stack"; series: Series }
-  | { kind: "volume"; series: Series; volume: BuiltVolume; view: View };
+  | {
+      kind: "volume";
+      series: Series;
+      volume: BuiltVolume;
+      view: View;
+      /** Slices count against Cornerstone's order. */
+      isReversed: boolean;
+    };
 
 export interface CellHooks extends OverlayHooks {
   /** The reader turned to this cell. */
@@ -192,11 +200,23 @@ export class Cell {
   }
 
   /** Make ready for a plane; `showVolume` then fills all planes at once. */
-  prepareVolume(series: Series, volume: BuiltVolume, view: View): void {
+  prepareVolume(series: Series, volume: BuiltVolume, view: View, isReversed: boolean): void {
     this.enable(ViewportType.ORTHOGRAPHIC, view);
-    this.content = { kind: "volume", series, volume, view };
+    this.content = { kind: "volume", series, volume, view, isReversed };
     this.inverted = false;
     this.paint();
+  }
+
+  /** Bring the plane to a patient position, without moving the picture sideways. */
+  moveTo(point: Vector): void {
+    const camera = this.volumeViewport?.getCamera();
+    if (!camera?.focalPoint || !camera.position || !camera.viewPlaneNormal) return;
+    const axis = camera.viewPlaneNormal as Vector;
+    const by = scale(axis, dot(subtract(point, camera.focalPoint as Vector), axis));
+    this.volumeViewport!.setCamera({
+      focalPoint: [...add(camera.focalPoint as Vector, by)] as Types.Point3,
+      position: [...add(camera.position as Vector, by)] as Types.Point3,
+    });
   }
 
   /** After the volume is in: its window, and what is written. */
@@ -237,7 +257,11 @@ export class Cell {
   step(by: number): void {
     const stack = this.stackViewport;
     if (stack) void this.goTo(this.index + by);
-    else if (this.volumeViewport) this.volumeViewport.scroll(by);
+    else if (this.volumeViewport) this.volumeViewport.scroll(this.isReversed ? -by : by);
+  }
+
+  private get isReversed(): boolean {
+    return this.content.kind === "volume" && this.content.isReversed;
   }
 
   toEnd(last: boolean): void {
@@ -245,7 +269,7 @@ export class Cell {
     if (this.stackViewport) void this.goTo(last ? count - 1 : 0);
     else if (this.volumeViewport) {
       const far = this.volumeViewport.getNumberOfSlices();
-      this.volumeViewport.scroll(last ? far : -far);
+      this.volumeViewport.scroll(last !== this.isReversed ? far : -far);
     }
   }
 

@@ -4,11 +4,12 @@ import { type RenderingEngine, setVolumesForViewports } from "@cornerstonejs/cor
 import { h } from "@common/dom";
 import { type Cell, Cell as CellClass, type CellHooks } from "./cell";
 import type { Layout } from "./commands";
-import { normal } from "./geometry";
+import { atPixel, normal, type View } from "./geometry";
 import { type BuiltVolume, MissingFrames, type Series } from "./series";
 import type { ToolGroups } from "./toolgroups";
 import type { Vector } from "./types";
 import { dot } from "./vectors";
+import { nearestFrame } from "./volume";
 import type { Range } from "./windows";
 
 const CELLS = 4;
@@ -180,6 +181,7 @@ export class Grid {
     const request = ++this.request;
     const range = this.active.range;
     this.keepIndices();
+    const place = this.keptPlace(series);
     this.current = "mpr";
     this.arrange();
     for (const cell of this.cells) {
@@ -195,13 +197,18 @@ export class Grid {
       this.hooks.changed();
       return;
     }
-    built.views.forEach((view, i) => this.cells[i]!.prepareVolume(series, built, view));
+    const isReversed = runsBackwards(series, built);
+    this.tools.reverseScroll(isReversed);
+    built.views.forEach((view, i) =>
+      this.cells[i]!.prepareVolume(series, built, view, isReversed),
+    );
     const ids = this.visible.map((cell) => cell.id);
     // All at once: planes that come one by one share a texture before it is filled.
     await setVolumesForViewports(this.rendering, [{ volumeId: built.id }], ids);
     if (request !== this.request) return;
     for (const cell of this.visible) {
       cell.volumeShown(range);
+      if (place) cell.moveTo(place);
       this.tools.addViewport(cell.id, this.rendering.id, true);
     }
     this.tools.refreshCrosshairs();
@@ -238,6 +245,22 @@ export class Grid {
     this.cells.forEach((cell, i) => {
       if (cell.shown.kind === "stack") this.kept[i] = { series: cell.series!, index: cell.index };
     });
+    const acquired = this.cells.find(
+      (cell) => cell.shown.kind === "volume" && isAcquired(cell.shown.series, cell.shown.view),
+    );
+    const stack = acquired?.series?.stack;
+    if (!acquired?.focus || !stack || typeof stack === "string") return;
+    // Back from the planes the reader finds the slice they stood on.
+    const { index } = nearestFrame(stack, acquired.focus);
+    for (const kept of this.kept) if (kept?.series === acquired.series) kept.index = index;
+  }
+
+  /** The middle of the slice the reader stands on in `series`. */
+  private keptPlace(series: Series): Vector | undefined {
+    const active = this.kept[this.activeIndex];
+    const kept = active?.series === series ? active : undefined;
+    const plane = kept && series.plane(kept.index);
+    return plane ? atPixel(plane, (plane.columns - 1) / 2, (plane.rows - 1) / 2) : undefined;
   }
 
   keptSeries(): Series | undefined {
@@ -265,6 +288,23 @@ export class Grid {
     });
     void Promise.all(moves).finally(() => (this.isLinking = false));
   }
+}
+
+/** Whether a plane is the one the slices were made in. */
+function isAcquired(series: Series, view: View): boolean {
+  const stack = series.stack;
+  return typeof stack !== "string" && Math.abs(dot(view.viewPlaneNormal, stack.normal)) > 0.99;
+}
+
+/** Whether Cornerstone counts the slices of the acquired plane against the order of the stack. */
+function runsBackwards(series: Series, built: BuiltVolume): boolean {
+  const stack = series.stack;
+  if (typeof stack === "string") return false;
+  const rises = stack.order[0]! < stack.order.at(-1)!;
+  const along = built.views
+    .map((view) => dot(view.viewPlaneNormal, stack.normal))
+    .reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
+  return along > 0 !== rises;
 }
 
 function nearest(

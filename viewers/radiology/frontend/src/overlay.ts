@@ -173,7 +173,10 @@ export class Overlay {
     const { t } = this.hooks;
     if (this.cell.volumeViewport) {
       const total = this.cell.volumeViewport.getNumberOfSlices();
-      return t("slice_of", { n: this.cell.volumeViewport.getSliceIndex() + 1, total });
+      const index = this.cell.volumeViewport.getSliceIndex();
+      const content = this.cell.shown;
+      const isReversed = content.kind === "volume" && content.isReversed;
+      return t("slice_of", { n: isReversed ? total - index : index + 1, total });
     }
     return t("image_of", { n: this.cell.index + 1, total: this.cell.series?.imageIds.length ?? 0 });
   }

@@ -1,8 +1,9 @@
 /** The list of marks: number, author, time, state; a way to each and a way to be rid of it. */
 
 import { h, icon } from "@common/dom";
+import { dateTime } from "@common/format";
 import type { Language } from "@common/host";
-import { inLanguage, time, type Translate } from "@common/i18n";
+import { inLanguage, type Translate } from "@common/i18n";
 import { ICONS } from "./icons";
 import type { Mark } from "./marks";
 import type { MessageKey } from "./messages";
@@ -50,7 +51,7 @@ export class Panel {
     const language = this.hooks.language();
     const { content, server } = mark;
     const who = this.hooks.isMine(mark) ? t("me") : (server?.author.name ?? "");
-    const when = server ? time(server.updated_at, language) : "";
+    const when = server ? dateTime(server.updated_at) : "";
     const state =
       mark.state === "saved"
         ? ""

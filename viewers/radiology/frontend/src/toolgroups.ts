@@ -211,6 +211,13 @@ export class ToolGroups {
     this.apply();
   }
 
+  /** Let the wheel go through the planes the way it goes through the stack. */
+  reverseScroll(isReversed: boolean): void {
+    ToolGroupManager.getToolGroup(this.volumeId)!.setToolConfiguration(TOOL_NAMES.scroll, {
+      invert: isReversed,
+    });
+  }
+
   /** Crosshairs find their viewports only when set active after these hold a volume. */
   refreshCrosshairs(): void {
     const group = ToolGroupManager.getToolGroup(this.volumeId)!;

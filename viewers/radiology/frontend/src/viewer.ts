@@ -4,6 +4,7 @@ import { Enums, eventTarget, type RenderingEngine } from "@cornerstonejs/core";
 import type { Api } from "@common/api";
 import { h, icon, isTyping } from "@common/dom";
 import { listen, tell } from "@common/events";
+import { dateTime } from "@common/format";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
 import { inLanguage, number, type Text, type Translate } from "@common/i18n";
@@ -345,15 +346,9 @@ export class Viewer implements Actor {
     const made = markLines(content, this.t, this.language());
     if (mark && mark.state !== "saved" && mark.state !== "saving") made.push(`! ${this.t("not_saved")}`);
     if (mark?.server && (this.drawing.isHighlighted(id) || this.selected === id)) {
-      made.push(`${mark.server.author.name} · ${this.when(mark)}`);
+      made.push(`${mark.server.author.name} · ${dateTime(mark.server.updated_at)}`);
     }
     return made;
-  }
-
-  private when(mark: Mark): string {
-    const at = new Date(mark.server!.updated_at);
-    const pad = (value: number): string => String(value).padStart(2, "0");
-    return `${pad(at.getHours())}:${pad(at.getMinutes())} ${pad(at.getDate())}/${pad(at.getMonth() + 1)}`;
   }
 
   private place(content: MarkContent): string {
