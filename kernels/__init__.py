@@ -6,6 +6,7 @@ ValueError, never anything else.
 
 from kernels._jit import compile_all
 from kernels._threads import set_threads
+from kernels.macenko import MacenkoFit, fit_macenko, normalise_macenko
 from kernels.marks import SlideWarning, slide_warnings
 from kernels.measure import (
     angle_between_lines_deg,
@@ -30,20 +31,13 @@ from kernels.region import (
     polygon_mask,
     region_statistics,
 )
+from kernels.reinhard import normalise_reinhard, reinhard_statistics
 from kernels.resample import EvenStack, UprightStack, even, unshear
 from kernels.reslice import Plane, Projection, curved_plane, project, reslice, sample, slab
+from kernels.spacing import Gap
 from kernels.sparse import scan_positions
-from kernels.stack import Gap, StackGeometry, StackProblem, analyse
-from kernels.stain import (
-    HAEMATOXYLIN_EOSIN_DAB,
-    MacenkoFit,
-    fit_macenko,
-    normalise_macenko,
-    normalise_reinhard,
-    optical_density,
-    reinhard_statistics,
-    separate_stains,
-)
+from kernels.stack import StackGeometry, StackProblem, analyse
+from kernels.stain import HAEMATOXYLIN_EOSIN_DAB, optical_density, separate_stains
 from kernels.tissue import TissueMask, focus_map, tissue_mask
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
 from kernels.volumetry import (

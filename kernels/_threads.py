@@ -36,7 +36,9 @@ class Pool:
     def helpers(self) -> ThreadPoolExecutor:
         with self.lock:
             if self.executor is None:
-                self.executor = ThreadPoolExecutor(self.count - 1, thread_name_prefix="kernels")
+                self.executor = ThreadPoolExecutor(
+                    max(self.count - 1, 1), thread_name_prefix="kernels"
+                )
             return self.executor
 
 
@@ -76,8 +78,9 @@ def spread(kernel: Callable[..., Any], count: int, *arguments: Any, least: int =
     least : int
         The smallest block worth handing out.
     """
-    parts = min(POOL.count * 4, count // max(least, 1))
-    if POOL.count == 1 or parts < 2:
+    workers = POOL.count
+    parts = min(workers * 4, count // max(least, 1))
+    if workers == 1 or parts < 2:
         if count:
             kernel(0, count, *arguments)
         return
@@ -89,7 +92,7 @@ def spread(kernel: Callable[..., Any], count: int, *arguments: Any, least: int =
             kernel(start, stop, *arguments)
 
     helpers = POOL.helpers()
-    futures = [helpers.submit(work) for _ in range(min(POOL.count, parts) - 1)]
+    futures = [helpers.submit(work) for _ in range(min(workers, parts) - 1)]
     try:
         work()
     finally:

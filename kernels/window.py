@@ -265,7 +265,8 @@ def settled(stored: NDArray[Any], how: Display) -> Display:
 def straight(voi: Window) -> tuple[float, float]:
     """Return gain and offset of a linear VOI function on the scale 0 to 255, plus one half."""
     if voi.function is VoiFunction.LINEAR_EXACT:
-        return 255 / voi.width, 255 * (0.5 - voi.center / voi.width) + 0.5
+        width = max(voi.width, 1e-9)
+        return 255 / width, 255 * (0.5 - voi.center / width) + 0.5
     width = max(voi.width - 1, 1e-9)
     return 255 / width, 255 * (0.5 - (voi.center - 0.5) / width) + 0.5
 
