@@ -123,8 +123,8 @@ def frame_table(buffer: Buffer, header: Header, transfer_syntax_uid: str) -> Fra
     order = ">" if transfer_syntax_uid == EXPLICIT_BIG_ENDIAN else "<"
     if transfer_syntax_uid in DEFLATED:  # JPIP: the provider holds the pixels, not we
         return FrameTable()
-    table, offsets, lengths = _items(buffer, pixel_data, order)
-    starts = _extended(buffer, header, order) or table
+    offsets, lengths = (part[1:] for part in pixel_data.items)
+    starts = _extended(buffer, header, order) or _basic_offsets(buffer, pixel_data, order)
     first = _first_fragments(buffer, offsets, lengths, count, starts)
     return FrameTable(
         len(first),
@@ -133,8 +133,8 @@ def frame_table(buffer: Buffer, header: Header, transfer_syntax_uid: str) -> Fra
         0,
         pixel_data.offset,
         pixel_data.length,
-        array("Q", offsets),
-        array("Q", lengths),
+        offsets,
+        lengths,
         array("Q", first),
     )
 
@@ -154,24 +154,12 @@ def _frame_bits(dicom_json: dict[str, Any]) -> int:
     return rows * columns * samples * bits
 
 
-def _items(
-    buffer: Buffer, pixel_data: PixelData, order: str
-) -> tuple[list[int], list[int], list[int]]:
-    """Return the Basic Offset Table, and offset and length of each fragment."""
-    unpack = struct.Struct(order + "I").unpack_from
-    place, end = pixel_data.offset, pixel_data.offset + pixel_data.length
-    if place + 8 > end:
-        return [], [], []
-    size = unpack(buffer, place + 4)[0]
-    table = [unpack(buffer, place + 8 + 4 * n)[0] for n in range(min(size, end - place - 8) // 4)]
-    place += 8 + size
-    offsets, lengths = [], []
-    while place + 8 <= end:
-        size = unpack(buffer, place + 4)[0]
-        offsets.append(place + 8)
-        lengths.append(size)
-        place += 8 + size
-    return table, offsets, lengths
+def _basic_offsets(buffer: Buffer, pixel_data: PixelData, order: str) -> list[int]:
+    """Return the Basic Offset Table: where each frame begins, from the first fragment's item."""
+    places, lengths = pixel_data.items
+    if not places:
+        return []
+    return list(struct.unpack_from(f"{order}{lengths[0] // 4}I", buffer, places[0]))
 
 
 def _extended(buffer: Buffer, header: Header, order: str) -> list[int]:
@@ -183,7 +171,11 @@ def _extended(buffer: Buffer, header: Header, order: str) -> list[int]:
 
 
 def _first_fragments(
-    buffer: Buffer, offsets: list[int], lengths: list[int], count: int, starts: list[int]
+    buffer: Buffer,
+    offsets: "array[int]",
+    lengths: "array[int]",
+    count: int,
+    starts: list[int],
 ) -> list[int]:
     """Return which fragment begins each frame."""
     if len(offsets) == count:

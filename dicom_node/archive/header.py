@@ -10,8 +10,10 @@ syntax deflates the data set, from the start of the inflated data set.
 """
 
 import base64
+import mmap
 import struct
 import zlib
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +38,7 @@ _INLINE_TEXT_BYTES = 65_536
 _DEEPEST = 48
 _MOST_ELEMENTS = 2_000_000
 _MOST_INFLATED = 1 << 30
+_MAPPED_BYTES = 1 << 22
 
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"))
 _LONG_NUMBERS = frozenset((b"SV", b"UV"))  # 64-bit integers have 32-bit lengths too
@@ -48,12 +51,14 @@ _LUT_DATA = 0x00283006
 class PixelData:
     """Where the pixel data are: `offset` and `length` of the value, in bytes.
 
-    For encapsulated pixel data the value is the run of items, without the closing delimiter.
+    For encapsulated pixel data the value is the run of items, without the closing delimiter;
+    `items` are the place and length of what is in each, the Basic Offset Table first.
     """
 
     offset: int
     length: int
     encapsulated: bool
+    items: tuple["array[int]", "array[int]"] = (array("Q"), array("Q"))
 
 
 @dataclass(slots=True)
@@ -248,27 +253,29 @@ class _Reader:
         self, start: int, end: int, key: str, vr: bytes, tag: int, out: dict[str, Any], depth: int
     ) -> int:
         """Walk over an encapsulated value; return the offset behind its delimiter."""
-        offset = start
+        places, lengths = array("Q"), array("Q")
+        offset = seen = start
+        is_ended = False
         while offset + 8 <= end:
             group, element = self._tag(self.buffer, offset)
-            if group != 0xFFFE:
-                break
             size = self._word(self.buffer, offset + 4)[0]
-            if element == 0xE0DD:
-                self._note_fragments(start, offset, key, vr, tag, out, depth)
-                return offset + 8
-            if offset + 8 + size > end:
+            is_ended = (group, element) == (0xFFFE, 0xE0DD)
+            if group != 0xFFFE or is_ended or offset + 8 + size > end:
                 break
+            places.append(offset + 8)
+            lengths.append(size)
             offset += 8 + size
-        self._note_fragments(start, offset, key, vr, tag, out, depth)
-        raise _Broken(f"the fragments of ({key[:4]},{key[4:]}) do not end")
-
-    def _note_fragments(
-        self, start: int, stop: int, key: str, vr: bytes, tag: int, out: dict[str, Any], depth: int
-    ) -> None:
+            if offset - seen > _MAPPED_BYTES and isinstance(self.buffer, mmap.mmap):
+                # A slide has gigabytes; the pages we have seen need not stay in our memory.
+                self.buffer.madvise(mmap.MADV_DONTNEED)
+                seen = offset
         if tag in _PIXEL_ELEMENTS and depth == 0:
-            self.header.pixel_data = PixelData(start, stop - start, True)
-        out[key] = {"vr": vr.decode(), "BulkDataURI": f"bulk/{start}/{stop - start}"}
+            items = (places, lengths)
+            self.header.pixel_data = PixelData(start, offset - start, True, items)
+        out[key] = {"vr": vr.decode(), "BulkDataURI": f"bulk/{start}/{offset - start}"}
+        if not is_ended:
+            raise _Broken(f"the fragments of ({key[:4]},{key[4:]}) do not end")
+        return offset + 8
 
     def _is_bulk(
         self,

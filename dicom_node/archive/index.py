@@ -52,8 +52,11 @@ class Index:
 
     def __init__(self, url: str, files: FileStore) -> None:
         self._files = files
-        self._writer = create_engine(url)
-        self._reader = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=16)
+        # Parameters hold patient data; a text of an error that quotes them gets into logs.
+        self._writer = create_engine(url, hide_parameters=True)
+        self._reader = create_engine(
+            url, isolation_level="AUTOCOMMIT", pool_size=16, hide_parameters=True
+        )
         self._is_sqlite = self._writer.dialect.name == "sqlite"
         if self._is_sqlite:
             event.listen(self._reader, "connect", _set_pragmas)
