@@ -114,18 +114,16 @@ def build_parser(console: Console) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_administration(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", console: Console
-) -> None:
+def _add_administration(verbs: "argparse._SubParsersAction[Parser]", console: Console) -> None:
     """``site``, ``user`` and ``plugin``, each with verbs of its own."""
     t = console.choose
 
-    def group(name: str, vi: str, en: str) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    def group(name: str, vi: str, en: str) -> "argparse._SubParsersAction[Parser]":
         sub = verbs.add_parser(name, help=t(vi, en), description=t(vi, en))
         return sub.add_subparsers(dest="subverb", metavar=t("VIỆC", "ACTION"), required=True)
 
     def add(
-        to: "argparse._SubParsersAction[argparse.ArgumentParser]",
+        to: "argparse._SubParsersAction[Parser]",
         verb: str,
         command: str,
         vi: str,

@@ -37,6 +37,7 @@ USER_HEADER = b"x-hoichan-user"
 BACKGROUND_HEADER = b"x-hoichan-background"
 OURS = b"x-hoichan-"
 FORWARDED = b"x-forwarded-"
+LARGEST_DRAINED_BYTES = 1024**3
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Scope = MutableMapping[str, Any]
@@ -117,11 +118,13 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        if scope["type"] == "http":
+            receive, send = drained(receive, send)
         background = header(scope, BACKGROUND_HEADER) == "1"
         scope, https = self._entering(scope)
         send = self._dressed(scope, send, https)
         path = scope["path"].removeprefix(self.base_path)
-        if not self._below_base(scope["path"]):
+        if not self._below_base(scope):
             await self._outside(scope, send)
         elif self._is_foreign(scope):
             await refuse(
@@ -189,8 +192,17 @@ class Gate:
         scope["root_path"] = self.base_path
         return scope, https
 
-    def _below_base(self, path: str) -> bool:
-        return not self.base_path or path.startswith(self.base_path + "/")
+    def _below_base(self, scope: Scope) -> bool:
+        """Whether the path is ours, written so that all who read it find the same place.
+
+        Dot segments and an escaped base path would name one place to us and another to a child.
+        """
+        path: str = scope["path"]
+        raw: bytes = scope.get("raw_path") or path.encode()
+        home = self.base_path + "/"
+        if not path.startswith(home) or not raw.startswith(home.encode()):
+            return False
+        return {".", ".."}.isdisjoint(path.split("/"))
 
     async def _outside(self, scope: Scope, send: Send) -> None:
         if scope["path"] in ("/", self.base_path) and scope["type"] == "http":
@@ -275,6 +287,30 @@ class Gate:
             await send(message)
 
         return dressed
+
+
+def drained(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Take in what is still being sent before an error is answered.
+
+    Who refuses an upload and closes breaks it: a proxy in between then tells its client "bad
+    gateway" instead of our answer (RFC 9112 9.6).
+    """
+    whole = False
+
+    async def receiving() -> Message:
+        nonlocal whole
+        message = await receive()
+        whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            length = 0
+            while not whole and length < LARGEST_DRAINED_BYTES:
+                length += len((await receiving()).get("body", b""))
+        await send(message)
+
+    return receiving, sending
 
 
 def session_cookie(scope: Scope) -> str:

@@ -1,7 +1,10 @@
 """The gate on real sockets: who gets in, what is taken away, what ends when a session does."""
 
 import asyncio
+import http.client
 import json
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.workstation.conftest import PASSWORD
 from tests.workstation.web.serving import served
@@ -28,8 +31,6 @@ from workstation.web.identity import Identity
 from workstation.web.login import SignIn
 from workstation.web.security import content_security_policy
 from workstation.web.sockets import OpenSockets
-
-Login = Any
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -71,7 +72,7 @@ class Door:
 
 
 @pytest.fixture(params=["", "/hoichan"])
-def door(request: pytest.FixtureRequest, context: Context, login: Login) -> Iterator[Door]:
+def door(request: pytest.FixtureRequest, context: Context) -> Iterator[Door]:
     accounts.create_user(
         context,
         SYSTEM,
@@ -101,7 +102,7 @@ def door(request: pytest.FixtureRequest, context: Context, login: Login) -> Iter
         proxies=Proxies(["127.0.0.1"]),
         policy=content_security_policy(["'sha256-x'"]),
     )
-    principal, cookie = login("radiologist")
+    principal, cookie = accounts.sign_in(context, "radiologist", PASSWORD, "192.0.2.7")
     assert principal.session is not None
     with served(gate) as address, httpx.Client() as client:
         url = address + base_path
@@ -173,6 +174,19 @@ def test_tokens_open_the_same_doors(door: Door, context: Context) -> None:
     assert door.client.get(door.url + "/api/v1/session", headers=bad).status_code == 401
     basic = {"authorization": "Basic eDp5"}
     assert door.client.get(door.url + "/api/v1/session", headers=basic).status_code == 401
+
+
+def test_a_refused_upload_gets_its_answer_not_a_broken_line(door: Door) -> None:
+    address = httpx.URL(door.url)
+    length = 8_000_000
+    with socket.create_connection((address.host, address.port or 80), timeout=20) as line:
+        path = f"{address.path.rstrip('/')}/dicom-web/studies"
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        line.sendall(head.encode())
+        for _ in range(length // 100_000):
+            line.sendall(bytes(100_000))
+        answer = line.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +301,24 @@ def test_a_websocket_ends_when_the_session_is_ended_elsewhere(
         assert websocket.close_code == sockets.SIGNED_OUT
 
 
+def talk_on(websocket: ClientConnection) -> None:
+    for _ in range(200):
+        websocket.send("still here")
+        websocket.recv(5)
+        time.sleep(0.02)
+
+
+def test_a_websocket_that_never_stops_talking_ends_with_its_session_too(
+    door: Door, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.5)
+    with connect(door.websocket, additional_headers=door.signed_in()) as websocket:
+        accounts.change_user(context, SYSTEM, "radiologist", active=False)
+        with pytest.raises(ConnectionClosed):
+            talk_on(websocket)
+        assert websocket.close_code == sockets.SIGNED_OUT
+
+
 def test_watching_a_session_does_not_keep_it_alive(
     door: Door, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,6 +366,32 @@ def test_the_base_path_is_the_only_way_in(context: Context) -> None:
             assert (answer.status_code, answer.headers["location"]) == (307, "/hoichan/")
         assert client.get(url + "/api/v1/session").status_code == 404
         assert client.get(url + "/hoichanx/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/assets/../api/v1/session", "/assets/%2e%2e/api/v1/session", "/./worklist", "/api/%2E./live"],
+)
+def test_a_path_that_may_be_read_in_two_ways_is_no_path(door: Door, path: str) -> None:
+    assert asked(door, path) == 404
+
+
+@pytest.mark.parametrize("door", ["/hoichan"], indirect=True)
+@pytest.mark.parametrize("path", ["/hoichan%2f@localhost/", "/%68oichan/worklist"])
+def test_the_base_path_is_written_plainly(door: Door, path: str) -> None:
+    assert asked(door, path, base="") == 404
+
+
+def asked(door: Door, path: str, base: str | None = None) -> int:
+    """The status of a path sent as it is written; `httpx` would tidy it up."""
+    url = httpx.URL(door.url)
+    connection = http.client.HTTPConnection(url.host, url.port, timeout=10)
+    try:
+        target = (url.path.rstrip("/") if base is None else base) + path
+        connection.request("GET", target, headers=door.signed_in())
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_many_messages_pass_the_guard_in_order(door: Door) -> None:
