@@ -4,14 +4,19 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit
 
 from dicom_node import scu
+from dicom_node.archive import Query
 from dicom_node.peers import Peer
-from tests.factories import ct_series, file_bytes
+from tests.factories import EVERYTHING, ct_image, ct_series, file_bytes, open_archive
 from tests.peers import free_ports
 from tests.process_node import running_process
 
@@ -109,3 +114,32 @@ def test_an_index_lost_before_the_answer_is_rebuilt(tmp_path: Path) -> None:
             check=True,
         )
     assert len(dump.stdout.splitlines()) == 1
+
+
+def test_a_slide_passes_through_without_staying_in_memory(tmp_path: Path) -> None:
+    """64 MB in 800 frames: received, hashed and searched without being held."""
+    frames = [bytes([number % 251]) * 80_000 for number in range(800)]
+    dataset = ct_image(NumberOfFrames=len(frames), PixelData=encapsulate(frames))
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    path = tmp_path / "slide.dcm"
+    path.write_bytes(file_bytes(dataset, JPEGBaseline8Bit))
+    (port,) = free_ports(1)
+    with running_process(tmp_path / "archive", port) as process:
+        node = psutil.Process(process.pid)
+        before = peak = node.memory_info().rss
+        sending = threading.Thread(
+            target=scu.store, args=(Peer("HOICHAN", "127.0.0.1", port), "DEMO_A", [path])
+        )
+        sending.start()
+        while sending.is_alive():
+            peak = max(peak, node.memory_info().rss)
+            time.sleep(0.002)
+        sending.join()
+    with open_archive(tmp_path / "archive") as archive:
+        (record,) = archive.instances(Query(), scope=EVERYTHING)
+        assert (record.size, len(archive.frame_offsets(record))) == (
+            record.path.stat().st_size,
+            800,
+        )
+    assert peak - before < 24 << 20
