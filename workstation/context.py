@@ -1,9 +1,9 @@
 """What every domain function needs: settings, database, archive, guests, a clock."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import URL, insert, select
 
@@ -15,6 +15,10 @@ from workstation.database import secrets as secrets_table
 from workstation.settings import Settings
 
 __all__ = ["Context", "open_context", "utc_now"]
+
+
+# How many things `Context.is_time` remembers before it begins anew.
+MEMORY = 10_000
 
 
 def utc_now() -> datetime:
@@ -31,12 +35,23 @@ class Context:
     plugins: Registry
     clock: Callable[[], datetime] = utc_now
     _secrets: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _last: dict[Hashable, datetime] = field(default_factory=dict, repr=False, compare=False)
 
     def secret(self, name: str) -> bytes:
         """32 random bytes under that name, the same in every process of this installation."""
         if name not in self._secrets:
             self._secrets[name] = _secret(self.database, name)
         return self._secrets[name]
+
+    def is_time(self, what: Hashable, every: timedelta) -> bool:
+        """Whether `what` was not done in this process for so long; if so, it is done now."""
+        now = self.clock()
+        if what in self._last and now - self._last[what] < every:
+            return False
+        if len(self._last) >= MEMORY:
+            self._last.clear()
+        self._last[what] = now
+        return True
 
     def close(self) -> None:
         self.archive.close()
@@ -48,7 +63,8 @@ def open_context(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
 
     Several processes may do so at the same moment; one of them migrates, the others wait.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    # Patients' data and our secrets: for nobody else on this machine.
+    settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
     embedded = URL.create("sqlite", database=str(settings.data / "workstation.sqlite"))
     database = Database(settings.database_url or embedded)
     migrations.upgrade(database)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from workstation import audit, passwords, throttle
 from workstation.audit import AuditEvent
@@ -35,6 +35,8 @@ __all__ = [
 TOKEN_PREFIX = "hch_"
 # Moving the expiry costs a write; once a minute is often enough.
 SLIDE = timedelta(minutes=1)
+# Ended sessions are looked at by nobody; the audit has the sign-ins.
+KEPT_AFTER_END = timedelta(days=30)
 # However busy, a session ends after this many times `session_hours`: open tabs are left behind.
 LONGEST = 4
 
@@ -75,6 +77,7 @@ def sign_in(
     renewed = passwords.hash_password(password) if passwords.is_outdated(row.password_hash) else ""
     with context.database.begin() as connection:
         throttle.succeed(connection, context, attempt, username)
+        connection.execute(delete(sessions).where(sessions.c.expires_at < now - KEPT_AFTER_END))
         connection.execute(
             insert(sessions).values(
                 id_hash=reference,

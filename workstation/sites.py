@@ -10,9 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dicom_node import scu
-from dicom_node.errors import PeerError
+from dicom_node.errors import (
+    AssociationAborted,
+    AssociationRejected,
+    PeerError,
+    PeerUnreachable,
+)
 from dicom_node.peers import Peer
 from dicom_node.records import ReadScope
+from plugins.nouns import Text
 from workstation import audit
 from workstation.audit import AuditEvent
 from workstation.consult.deliveries import readdress
@@ -77,7 +83,7 @@ class Echo:
     ae_title: str
     answered: bool
     seconds: float | None
-    message: str
+    message: Text
     at: datetime
 
 
@@ -220,17 +226,18 @@ def echo(context: Context, principal: Principal, site: str, ae_title: str) -> Ec
             f"{ae_title} chưa có địa chỉ và cổng.",
             f"{ae_title} has no host and port yet.",
         )
-    seconds, message = None, "OK"
+    seconds, message = None, Text("OK", "OK")
+    peer = Peer(ae_title, row.host, row.port)
     try:
-        seconds = scu.echo(Peer(ae_title, row.host, row.port), context.settings.ae_title)
+        seconds = scu.echo(peer, context.settings.ae_title)
     except PeerError as error:
-        message = str(error)
+        message = _explained(error, peer)
     now = context.clock()
     with context.database.begin() as connection:
         connection.execute(
             update(ae_titles)
             .where(ae_titles.c.ae_title == ae_title)
-            .values(last_echo_at=now, last_echo_result=message)
+            .values(last_echo_at=now, last_echo_result=message.en)
         )
     return Echo(ae_title, seconds is not None, seconds, message, now)
 
@@ -248,9 +255,17 @@ class SitePeers:
             return None
         return str(row.site)
 
-    def destination(self, ae_title: str) -> Peer | None:
-        """Where an AE listens, when it is known."""
+    def destination(self, ae_title: str, calling_ae: str = "") -> Peer | None:
+        """Where an AE listens, when it is known.
+
+        A caller has its studies moved within its own site only: another site sees a patient
+        through a share grant, not because somebody sends it there.
+        """
         row = self._find(ae_title)
+        if row is not None and calling_ae:
+            caller = self._find(calling_ae)
+            if caller is None or caller.site != row.site:
+                return None
         return Peer(row.ae_title, row.host, row.port) if row and row.host and row.port else None
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:
@@ -267,6 +282,19 @@ class SitePeers:
                 .join(sites, sites.c.code == ae_titles.c.site)
                 .where(ae_titles.c.ae_title == ae_title.strip(), sites.c.active)
             ).first()
+
+
+def _explained(error: PeerError, peer: Peer) -> Text:
+    """At which step the peer failed, for people."""
+    if isinstance(error, PeerUnreachable):
+        why = "không kết nối được; kiểm tra địa chỉ, cổng và tường lửa"
+    elif isinstance(error, AssociationRejected):
+        why = "từ chối kết nối; kiểm tra AE title hai bên"
+    elif isinstance(error, AssociationAborted):
+        why = "ngắt kết nối giữa chừng"
+    else:
+        why = "trả lời lỗi"
+    return Text(f"{peer} {why}.", str(error))
 
 
 def _is_allowed(host: str, allowed: Sequence[str]) -> bool:

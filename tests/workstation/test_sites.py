@@ -62,6 +62,16 @@ def test_an_ae_that_only_receives_may_not_send(context: Context) -> None:
     assert peers.destination("CT_A") == Peer("CT_A", "10.0.0.5", 104)
 
 
+def test_a_site_has_its_studies_moved_to_its_own_aes_only(context: Context) -> None:
+    add(context)
+    add(context, ae_title="PACS_A", host="10.0.0.5", port=104)
+    add(context, site="DEMO_B", ae_title="PACS_B", host="10.1.0.5", port=104)
+    peers = SitePeers(context)
+    assert peers.destination("PACS_A", "CT_A") == Peer("PACS_A", "10.0.0.5", 104)
+    for destination, calling in [("PACS_B", "CT_A"), ("PACS_A", "PACS_B"), ("PACS_A", "NOBODY")]:
+        assert peers.destination(destination, calling) is None
+
+
 def test_an_inactive_site_is_a_stranger(context: Context) -> None:
     add(context, host="10.0.0.5", port=104)
     sites.change_site(context, SYSTEM, "DEMO_A", active=False)
@@ -138,7 +148,8 @@ def test_echo_tells_and_remembers_what_came_back(context: Context, people: Peopl
     assert sites.list_ae_titles(context, SYSTEM, "DEMO_A")[0].last_echo_result == "OK"
     told = sites.echo(context, people["admin"], "DEMO_A", "CT_A")
     assert not told.answered
-    assert "CT_A" in told.message
+    assert "CT_A" in told.message.en
+    assert "không kết nối được" in told.message.vi
     for username in ("technician.b", "requester.a", "radiologist"):
         with pytest.raises(NotFound):
             sites.echo(context, people[username], "DEMO_A", "CT_A")

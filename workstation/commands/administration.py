@@ -82,8 +82,8 @@ def site_echo(options: argparse.Namespace, console: Console) -> int:
         )
         return 0
     console.say(
-        f"{answer.ae_title} không trả lời: {answer.message}",
-        f"{answer.ae_title} did not answer: {answer.message}",
+        f"{answer.ae_title} không trả lời: {answer.message.vi}",
+        f"{answer.ae_title} did not answer: {answer.message.en}",
     )
     return 1
 

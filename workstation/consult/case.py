@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from plugins.nouns import Case, Person, Priority, State
-from workstation import access
+from workstation import access, audit
 from workstation.access import Action
+from workstation.audit import AuditEvent
 from workstation.consult import events
 from workstation.consult.course import (
     acknowledge,
@@ -78,6 +79,8 @@ __all__ = [
 
 # Someone who opened a case this recently is said to have it open.
 OPEN_FOR = timedelta(minutes=30)
+# Looking at the same case again is written down this often.
+SEEN_EVERY = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -177,10 +180,25 @@ def submit(context: Context, principal: Principal, case_id: str) -> CaseRecord:
 
 
 def get(context: Context, principal: Principal, case_id: str) -> CaseRecord:
-    """The case, or `NotFound` where the principal may not know of it."""
+    """The case, or `NotFound` where the principal may not know of it.
+
+    That somebody saw whose case it is goes to the audit, once in a while.
+    """
+    now = context.clock()
     with context.database.read() as connection:
-        case = known(connection, context.clock(), case_id)
+        case = known(connection, now, case_id)
     access.require(principal, Action.SEE_HEADER, case)
+    identified = not principal.is_system and access.may(principal, Action.SEE, case)
+    if identified and context.is_time(("saw", principal.username, case_id), SEEN_EVERY):
+        with context.database.begin() as connection:
+            audit.record(
+                connection,
+                AuditEvent.ORDER_RECORD,
+                principal,
+                at=now,
+                case_id=case_id,
+                kind="seen",
+            )
     return case
 
 

@@ -14,7 +14,7 @@ from workstation.accounts import Principal
 from workstation.consult import case as cases
 from workstation.consult import events
 from workstation.context import Context
-from workstation.database import arrivals, case_events, share_grants
+from workstation.database import arrivals, audit_events, case_events, share_grants
 from workstation.database import cases as table
 from workstation.errors import Conflict, InvalidRequest, NotAllowed, NotFound
 
@@ -377,3 +377,21 @@ def test_the_form_is_kept_as_typed(context: Context, people: People) -> None:
     case = asked(context, people)
     assert case.reason == REQUEST["reason"]
     assert case.clinical == REQUEST["clinical"]
+
+
+def test_who_saw_whose_case_is_in_the_audit(context: Context, people: People, clock: Clock) -> None:
+    case = asked(context, people)
+
+    def seen() -> list[str]:
+        with context.database.read() as connection:
+            rows = connection.execute(
+                select(audit_events).where(audit_events.c.event == "order record")
+            ).all()
+        return [row.actor for row in rows if row.subject.get("kind") == "seen"]
+
+    for username in ("technician.a", "technician.a", "radiologist", "coordinator"):
+        cases.get(context, people[username], case.id)
+    assert seen() == ["technician.a", "radiologist"]  # the coordinator saw nobody's name
+    clock.move(minutes=31)
+    cases.get(context, people["technician.a"], case.id)
+    assert seen() == ["technician.a", "radiologist", "technician.a"]

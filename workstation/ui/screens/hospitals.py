@@ -6,7 +6,7 @@ import streamlit as st
 
 from workstation import sites
 from workstation.context import Context
-from workstation.i18n import _, moment, number
+from workstation.i18n import _, in_language, moment, number
 from workstation.roles import Principal, Role
 from workstation.ui import labels, parts
 
@@ -162,7 +162,11 @@ def entity(
                     )
                 else:
                     st.error(
-                        _("{ae} did not answer: {reason}", ae=one.ae_title, reason=answer.message)
+                        _(
+                            "{ae} did not answer: {reason}",
+                            ae=one.ae_title,
+                            reason=in_language(answer.message),
+                        )
                     )
         if administrator:
             sure = forget.popover(_("Remove"), width="stretch")
