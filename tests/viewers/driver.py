@@ -2,13 +2,25 @@
 
 import io
 import time
+from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-__all__ = ["cell_pixels", "click", "drag", "drawn", "loaded", "overlay", "point_at"]
+__all__ = [
+    "cell_pixels",
+    "click",
+    "drag",
+    "drawn",
+    "hounsfield",
+    "loaded",
+    "overlay",
+    "pixel_under",
+    "point_at",
+]
 
 IS_DRAWN = """c => {
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
@@ -74,3 +86,15 @@ def click(page: Page, at: tuple[float, float]) -> None:
     """One click; tools wait 400 ms for the second of a double one."""
     page.mouse.click(*at)
     page.wait_for_timeout(600)
+
+
+def pixel_under(ds: pydicom.Dataset, point: list[float]) -> tuple[float, float]:
+    """Continuous (row, column) of a patient position on the image (PS3.3 C.7.6.2.1.1)."""
+    row, column = np.reshape(np.asarray(ds.ImageOrientationPatient, float), (2, 3))
+    between_rows, between_columns = map(float, ds.PixelSpacing)
+    away = np.asarray(point) - np.asarray(ds.ImagePositionPatient, float)
+    return float(away @ column / between_rows), float(away @ row / between_columns)
+
+
+def hounsfield(ds: pydicom.Dataset) -> Any:
+    return ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)

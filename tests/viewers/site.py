@@ -4,6 +4,7 @@ Serves the bundle, the stand-alone viewer page, ``/dicom-web`` and as much of ``
 viewer uses, on a real socket. Faults can be switched on: signed out, server away, slow.
 """
 
+import asyncio
 import json
 import threading
 import time
@@ -58,6 +59,7 @@ class Faults:
     refuse_marks: bool = False
     frames_away: bool = False
     frames_missing: bool = False
+    frame_seconds: float = 0.0
 
 
 @dataclass
@@ -137,6 +139,8 @@ class Site:
                 self.frame_requests.append(path)
                 if self.faults.frames_away:
                     answer = Response(status_code=503)
+                elif self.faults.frame_seconds:
+                    await asyncio.sleep(self.faults.frame_seconds)
                 elif self.faults.frames_missing:
                     answer = Response(status_code=404)
             guarded = "/api/" in path or "/dicom-web" in path

@@ -10,7 +10,17 @@ import pytest
 from playwright.sync_api import Page, expect
 from scipy.ndimage import map_coordinates
 
-from tests.viewers.driver import cell_pixels, click, drag, drawn, loaded, overlay, point_at
+from tests.viewers.driver import (
+    cell_pixels,
+    click,
+    drag,
+    drawn,
+    hounsfield,
+    loaded,
+    overlay,
+    pixel_under,
+    point_at,
+)
 from tests.viewers.site import Site
 
 OpenPage = Callable[..., Page]
@@ -26,18 +36,6 @@ def only_mark(site: Site) -> dict[str, Any]:
 
 def value_of(mark: dict[str, Any], name: str) -> float:
     return next(float(m["value"]) for m in mark["measurements"] if m["name"] == name)
-
-
-def pixel_under(ds: pydicom.Dataset, point: list[float]) -> tuple[float, float]:
-    """Continuous (row, column) of a patient position on the image (PS3.3 C.7.6.2.1.1)."""
-    row, column = np.reshape(np.asarray(ds.ImageOrientationPatient, float), (2, 3))
-    between_rows, between_columns = map(float, ds.PixelSpacing)
-    away = np.asarray(point) - np.asarray(ds.ImagePositionPatient, float)
-    return float(away @ column / between_rows), float(away @ row / between_columns)
-
-
-def hounsfield(ds: pydicom.Dataset) -> Any:
-    return ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
 
 
 def test_first_image_is_the_middle_one(tilted: Site, open_page: OpenPage) -> None:

@@ -6,7 +6,17 @@ from pathlib import Path
 import pydicom
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.viewers.driver import cell_pixels, drag, drawn, loaded, overlay, point_at
+from tests.viewers.driver import (
+    cell_pixels,
+    click,
+    drag,
+    drawn,
+    hounsfield,
+    loaded,
+    overlay,
+    pixel_under,
+    point_at,
+)
 from tests.viewers.site import Site
 
 OpenPage = Callable[..., Page]
@@ -47,6 +57,39 @@ def test_missing_frames_are_said_and_retried(tilted: Site, open_page: OpenPage) 
     tilted.faults.frames_away = False
     loaded(page, 28)
     expect(page.locator(".hv-sentence").first).to_be_empty()
+
+
+def test_a_slow_line_gets_htj2k(tilted: Site, open_page: OpenPage) -> None:
+    """A third of the bytes, and the same values."""
+    tilted.faults.frame_seconds = 1.5
+    page = open_page("about:blank")
+    kinds: list[str] = []
+    page.on(
+        "response",
+        lambda answer: (
+            "/frames/" in answer.url
+            and "thumbnail" not in answer.url
+            and kinds.append(answer.headers.get("content-type", ""))
+        ),
+    )
+    page.goto(tilted.page(language="en"))
+    loaded(page, 28)
+    assert "1.2.840.10008.1.2.4.201" not in kinds[0]
+    sent = page.evaluate(
+        "performance.getEntriesByType('resource').filter(e => e.name.includes('/frames/')"
+        " && !e.name.includes('thumbnail')).map(e => e.encodedBodySize)"
+    )
+    assert min(sent) < max(sent) * 0.5
+    page.keyboard.press("p")
+    for _ in range(13):  # the last to come
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(".hv-tr").first).to_contain_text("Image 28/28")
+    click(page, point_at(page, 0.5, 0.5))
+    tilted.wait(lambda: tilted.marks)
+    (mark,) = tilted.marks.values()
+    ds = pydicom.dcmread(tilted.paths[mark["sop_instance_uid"]])
+    row, column = pixel_under(ds, mark["points_mm"][0])
+    assert mark["measurements"][0]["value"] == hounsfield(ds)[round(row), round(column)]
 
 
 def test_absent_frame_is_said(tilted: Site, open_page: OpenPage) -> None:
