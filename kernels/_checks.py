@@ -69,7 +69,7 @@ def positive(name: str, value: float) -> float:
     return found
 
 
-def whole(name: str, value: int, least: int, most: int | None = None) -> int:
+def whole(name: str, value: float, least: int, most: int | None = None) -> int:
     """Return `value` as an int between `least` and `most`."""
     try:
         fits = int(value) == value and value >= least and (most is None or value <= most)
@@ -88,7 +88,7 @@ def choice(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def room(name: str, shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
+def room(name: str, shape: Sequence[float], itemsize: int) -> tuple[int, ...]:
     """Return `shape` if an array of it can be meant: positive, and within `MOST_BYTES`."""
     lengths = tuple(whole(name, length, 0) for length in shape)
     size = itemsize

@@ -161,7 +161,7 @@ def slab_linear(
     fill: np.float32,
     result: NDArray[np.float32],
 ) -> None:
-    """Gather `count` parallel planes, `depth` apart, into one."""
+    """Gather `count` parallel planes, `depth` apart, into one, leaving out NaN."""
     width = result.shape[1]
     places, cells = np.empty((3, width)), np.empty(width, np.int64)
     shares, corners = np.empty((3, width), np.float32), np.empty((8, width), np.float32)
@@ -177,13 +177,15 @@ def slab_linear(
             interpolate(volume, places, high - low, cells, shares, corners, values)
             part, times = best[low:high], seen[low:high]
             for j in range(high - low):
-                times[j] += 1
+                value = values[j]
+                number = value == value
+                times[j] += np.int32(number)
                 if how == 0:
-                    part[j] = max(part[j], values[j])
+                    part[j] = value if value > part[j] else part[j]
                 elif how == 1:
-                    part[j] = min(part[j], values[j])
+                    part[j] = value if value < part[j] else part[j]
                 else:
-                    part[j] += values[j]
+                    part[j] += value if number else np.float32(0)
         for j in range(width):
             if seen[j] == 0:
                 best[j] = fill

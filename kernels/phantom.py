@@ -107,6 +107,7 @@ def head_phantom(
     masks = {"brain": np.empty((slices, rows, columns), np.bool_)}
     if kind == "haemorrhage":
         masks["haemorrhage"] = nearest_voxels(grid, haemorrhage_ml / voxel_ml)
+        edge = edge_radius(grid, masks["haemorrhage"])
     elif kind == "infarct":
         masks["infarct"] = np.empty((slices, rows, columns), np.bool_)
 
@@ -128,7 +129,6 @@ def head_phantom(
         if kind == "haemorrhage":
             clot = masks["haemorrhage"][index]
             radius = clot_radius(x, y, z)
-            edge = edge_radius(grid, masks["haemorrhage"])
             rim = (radius < edge * 1.22) & masks["brain"][index] & (picture > 15) & (picture < 60)
             picture[rim] = OEDEMA
             picture[clot] = BLOOD + 3 * head.mottle(x[clot], y[clot], z[clot])

@@ -102,17 +102,20 @@ def unshear(
                 f"expected booleans of shape {found.shape}"
             )
     start = shear.min(axis=0) if slices else np.zeros(2)
-    shifts = (shear - start) / spacing
-    more = np.ceil(shifts.max(axis=0) - 1e-6).astype(int) if slices else (0, 0)
-    shape = room("the upright shape", (slices, rows + int(more[0]), columns + int(more[1])), 4)
+    with np.errstate(over="ignore"):
+        shifts = (shear - start) / spacing
+    more = np.ceil(shifts.max(axis=0) - 1e-6) if slices else np.zeros(2)
+    shape = room("the upright shape", (slices, rows + more[0], columns + more[1]), 4)
     result = np.empty(shape, found.dtype) if out is None else out
     if result.shape != shape or result.dtype != found.dtype or not result.flags.c_contiguous:
         raise ValueError(
             f"out has shape {result.shape} and dtype {result.dtype}; "
             f"expected contiguous {found.dtype} of shape {shape}"
         )
-    empty = found.dtype.type(number("fill", fill))
     whole = found.dtype == np.int16
+    if whole and not -32768 <= number("fill", fill) <= 32767:
+        raise ValueError(f"fill is {fill!r}; expected a value that fits int16, like volume")
+    empty = found.dtype.type(number("fill", fill))
     straight = not shifts[:, 1].any() and given is None
     if straight:
         spread(shift_rows, slices, found, shifts[:, 0].copy(), empty, whole, result)
@@ -156,8 +159,9 @@ def even(
         raise ValueError(f"volume has shape {found.shape}; expected at least one slice")
     if (np.diff(places) <= 0).any():
         raise ValueError("positions_mm does not rise; expected slices in order, one per place")
-    count = int(np.floor((places[-1] - places[0]) / step + 1e-6)) + 1
-    shape = room("the even shape", (count, *found.shape[1:]), 4)
+    with np.errstate(over="ignore"):
+        intervals = np.floor((places[-1] - places[0]) / step + 1e-6)
+    count, *_ = shape = room("the even shape", (intervals + 1, *found.shape[1:]), 4)
     targets = places[0] + step * np.arange(count)
     lower = np.clip(np.searchsorted(places, targets + 1e-6 * step, "right") - 1, 0, None)
     upper = np.minimum(lower + 1, len(places) - 1)
@@ -265,10 +269,10 @@ def shift_plane(
                 right = min(left + 1, columns - 1)
                 u = np.float32(min(max(across - left, 0.0), 1.0))
                 clean = (
-                    (valid[k, top, left] or (v == 1 or u == 1))
-                    and (valid[k, top, right] or (v == 1 or u == 0))
-                    and (valid[k, bottom, left] or (v == 0 or u == 1))
-                    and (valid[k, bottom, right] or (v == 0 or u == 0))
+                    (valid[k, top, left] or v == 1 or u == 1)
+                    and (valid[k, top, right] or v == 1 or u == 0)
+                    and (valid[k, bottom, left] or v == 0 or u == 1)
+                    and (valid[k, bottom, right] or v == 0 or u == 0)
                 )
                 if clean:
                     upper = np.float32(volume[k, top, left]) * (1 - u)

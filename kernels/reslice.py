@@ -147,7 +147,7 @@ def slab(
     Returns
     -------
     (rows, columns) float32
-        Of the samples within the volume; `fill` where there are none.
+        Of the samples within the volume, less those beside a NaN; `fill` where none is left.
     """
     found, start, steps = through(volume, affine, plane)
     try:
@@ -159,9 +159,9 @@ def slab(
         raise ValueError(f"thickness_mm is {thickness_mm!r}; expected 0 or more")
     finest = float(np.linalg.norm(np.asarray(affine, np.float64)[:3, :3], axis=0).min())
     step = positive("step_mm", finest if step_mm is None else step_mm)
-    count = whole(
-        "the number of samples along a ray", int(np.ceil(thickness / step - 1e-9)) + 1, 1, 4096
-    )
+    with np.errstate(over="ignore"):
+        intervals = np.ceil(thickness / step - 1e-9)
+    count = whole("the number of samples along a ray", intervals + 1, 1, 4096)
     depth = linear_part(affine) @ plane.normal * (thickness / max(count - 1, 1))
     result = target(plane, out)
     code = list(Projection).index(projection)
@@ -254,9 +254,10 @@ def curved_plane(
         raise ValueError(f"path_mm with {len(path)} points has no length; expected a path")
     path = path[np.concatenate([[True], lengths > 0])]
     travelled = np.concatenate([[0.0], np.cumsum(lengths[lengths > 0])])
-    rows = int(travelled[-1] / step + 1e-9) + 1
-    columns = 2 * int(positive("width_mm", width_mm) / 2 / step + 1e-9) + 1
-    room("the curved shape", (rows, columns, 3), 8)
+    half = positive("width_mm", width_mm) / 2
+    with np.errstate(over="ignore"):
+        size = np.floor(travelled[-1] / step + 1e-9) + 1, 2 * np.floor(half / step + 1e-9) + 1
+    rows, columns, _ = room("the curved shape", (*size, 3), 8)
     stops = np.arange(rows) * step
     centres = np.stack([np.interp(stops, travelled, path[:, axis]) for axis in range(3)], axis=1)
     # The heading at a corner is the mean of the legs' that meet there: no row is torn.

@@ -101,6 +101,7 @@ TRIANGLE = [[0, 0], [5, 0], [0, 5]]
         (lambda: region_statistics(np.zeros(3), np.zeros(3)), "region"),
         (lambda: region_statistics(np.zeros(3), np.ones(3, bool), np.zeros(3)), "valid"),
         (lambda: histogram(np.zeros(3), 1, 1, 5), "low"),
+        (lambda: histogram(np.zeros(3), -1.5e308, 1.5e308, 5), "low"),
         (lambda: histogram(np.zeros(3), 0, 1, 0), "bins"),
         (lambda: histogram(np.zeros(3), 0, np.nan, 5), "high"),
     ],

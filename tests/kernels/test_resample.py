@@ -185,6 +185,12 @@ def test_even_says_what_it_invented_and_keeps_what_was_there() -> None:
             lambda: unshear(np.zeros((1, 2, 2), np.int16), [[0, 0]], (1, 1), fill=np.nan),
             "fill",
         ),
+        (
+            lambda: unshear(np.zeros((2, 9, 9), np.int16), [[0, 0], [1, 0]], (1e-320, 1)),
+            "the upright shape",
+        ),
+        (lambda: unshear(np.zeros((1, 2, 2), np.int16), [[0, 0]], (1, 1), -40000), "fill"),
+        (lambda: even(np.zeros((2, 2, 2), np.int16), [0, 1], 1e-320), "the even shape"),
         (lambda: even(np.zeros((2, 2, 2), np.int16), [1, 0], 1), "positions_mm"),
         (lambda: even(np.zeros((2, 2, 2), np.int16), [0, 1], 0), "step_mm"),
         (lambda: even(np.zeros((2, 2, 2), np.int16), [0, 1], 1, [1]), "gap_intervals"),

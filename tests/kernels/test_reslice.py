@@ -135,6 +135,19 @@ def test_planes_agree_with_scipy_simpleitk_and_vtk() -> None:
         assert np.abs(ours - vtk_reslice(image, plane, 5, 0.5, mode)()).max() <= 5e-2
 
 
+def test_samples_beside_a_nan_are_outside_a_slab() -> None:
+    volume = np.array([100, 7, 5, 3, 1], np.float32)[:, None, None] * np.ones((5, 1, 4), np.float32)
+    volume[1, 0, 0] = np.nan
+    volume[:, 0, 3] = np.nan
+    plane = Plane((0, 0, 2), (1, 0, 0), (0, 1, 0), (1, 1), (1, 4))
+    matrix = np.array([[0, 0, 1.0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    for how, beside, away in (("maximum", 5, 100), ("minimum", 1, 1), ("mean", 3, 23.2)):
+        found = slab(volume, matrix, plane, 4, how, step_mm=1)[0].tolist()
+        assert found == pytest.approx([beside, away, -1024, -1024])
+    level = Plane((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1), (1, 1))
+    assert np.isnan(reslice(volume, matrix, level)).all()
+
+
 def test_orthogonal_planes_are_the_slices_themselves() -> None:
     volume = RANDOM.integers(-1000, 2000, (5, 6, 7)).astype(np.int16)
     matrix = np.array([[0, 0, 0.5, 10], [0, 0.6, 0, 20], [2.0, 0, 0, 30], [0, 0, 0, 1]])
@@ -214,6 +227,11 @@ CUBE, LEVEL = np.zeros((2, 2, 2), np.int16), Plane((0, 0, 0), (1, 0, 0), (0, 1, 
         (lambda: slab(CUBE, np.eye(4), LEVEL, 1, "median"), "how"),
         (lambda: slab(CUBE, np.eye(4), LEVEL, 1, step_mm=0), "step_mm"),
         (lambda: slab(CUBE, np.eye(4), LEVEL, 1e9), "the number of samples along a ray"),
+        (lambda: slab(CUBE, np.eye(4), LEVEL, 9, step_mm=1e-320), "the number of samples along"),
+        (
+            lambda: curved_plane(CUBE, np.eye(4), [[0, 0, 0], [1, 0, 0]], (0, 1, 0), 1, 1e-320),
+            "the curved shape",
+        ),
         (lambda: sample(CUBE, np.eye(4), [[0, 0]]), "points_mm"),
         (lambda: sample(CUBE, np.eye(4), [[0, 0, np.nan]]), "points_mm"),
         (lambda: project(CUBE, 3), "axis"),
