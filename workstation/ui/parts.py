@@ -86,17 +86,17 @@ def explaining() -> Iterator[None]:
         st.error(in_language(error.text))
 
 
-def say_after(text: str) -> None:
-    """Run the page again and say there that something was done."""
-    st.session_state["kept_word"] = text
+def say_after(text: str, *, failed: bool = False) -> None:
+    """Run the page again and say there what was done, or what did not work."""
+    st.session_state["kept_word"] = (text, failed)
     st.rerun()
 
 
 def tell_kept() -> None:
     """Say what the run before wanted said."""
-    text = st.session_state.pop("kept_word", "")
+    text, failed = st.session_state.pop("kept_word", ("", False))
     if text:
-        st.success(text)
+        (st.error if failed else st.success)(text)
 
 
 def listing(

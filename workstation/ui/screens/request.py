@@ -303,9 +303,11 @@ def values(form: Form, studies: list[StudyRecord]) -> dict[str, Any]:
 
 def send(context: Context, principal: Principal, form: Form, studies: list[StudyRecord]) -> None:
     """The two buttons at the end; what is missing is said beside them."""
-    keep, submit = st.columns([1, 2])
-    wants_draft = keep.button(_("Save as draft"), width="stretch")
-    wants_sent = submit.button(_("Send the request"), type="primary", width="stretch")
+    with st.container(key="send"):
+        said = st.container()
+        keep, submit = st.columns([1, 2])
+        wants_draft = keep.button(_("Save as draft"), width="stretch")
+        wants_sent = submit.button(_("Send the request"), type="primary", width="stretch")
     if not (wants_draft or wants_sent):
         return
     try:
@@ -316,7 +318,8 @@ def send(context: Context, principal: Principal, form: Form, studies: list[Study
             if wants_sent:
                 record = cases.submit(context, principal, record.id)
     except WorkstationError as error:
-        refuse(error)
+        with said:
+            refuse(error)
         return
     forget(form)
     parts.go("case", case=record.id)

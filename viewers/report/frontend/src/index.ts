@@ -65,13 +65,14 @@ class Report implements Mounted<ReportData> {
     adoptStyles(args.parentElement, theme, controls, styles);
     this.root = h(
       "section",
-      { class: "hc rp", style: `height:${this.data.height ?? "100%"}`, "aria-label": this.t("title") },
+      { class: "hc rp", "aria-label": this.t("title") },
       h("div", { class: "rp-top" }, h("b", {}, this.t("title")), this.save),
       this.bars,
       this.scroll,
       this.foot,
     );
     args.parentElement.append(this.root);
+    this.fit();
     containTyping(this.root);
     this.stop.push(guardSession(this.api));
     this.signed = new Signed({
@@ -99,6 +100,7 @@ class Report implements Mounted<ReportData> {
       args.data.language !== this.data.language ||
       args.data.writing !== this.data.writing;
     this.data = args.data;
+    this.fit();
     if (!moved) return;
     this.closeEditor();
     this.root.setAttribute("aria-label", this.t("title"));
@@ -110,6 +112,13 @@ class Report implements Mounted<ReportData> {
     this.closeEditor();
     for (const stop of this.stop) stop();
     this.root.remove();
+  }
+
+  /** To write in, the panel fills its place; to read, it is as high as what it says. */
+  private fit(): void {
+    const { writing, height = "100%" } = this.data;
+    this.root.style.height = writing ? height : "auto";
+    this.root.style.maxHeight = height;
   }
 
   private get path(): string {

@@ -53,7 +53,10 @@ class List implements Mounted<TableData> {
     const before = this.args.data;
     this.args = args;
     if (JSON.stringify(before) === JSON.stringify(args.data)) return;
-    this.chosen = new Set(args.data.selected);
+    // what the page knows as selected may be one click behind
+    if (JSON.stringify(before.selected) !== JSON.stringify(args.data.selected)) {
+      this.chosen = new Set(args.data.selected);
+    }
     this.build();
   }
 
