@@ -264,7 +264,7 @@ def serve(folder: Path, port: int) -> None:
         def site_of(self, calling_ae: str, host: str) -> str | None:
             return "BENCHMARK"
 
-        def destination(self, ae_title: str) -> Peer | None:
+        def destination(self, ae_title: str, calling_ae: str = "") -> Peer | None:
             return None
 
         def read_scope(self, calling_ae: str, host: str) -> ReadScope:

@@ -27,8 +27,11 @@ class Peers(Protocol):
         """The site a calling AE belongs to; None sends what it stores to quarantine."""
         ...
 
-    def destination(self, ae_title: str) -> Peer | None:
-        """Where an AE listens: for C-MOVE and for storage commitment reports."""
+    def destination(self, ae_title: str, calling_ae: str = "") -> Peer | None:
+        """Where an AE listens: for storage commitment reports, and for C-MOVE.
+
+        With `calling_ae`, who asks for a C-MOVE: None where it may not send its studies to.
+        """
         ...
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:

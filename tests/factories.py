@@ -147,7 +147,7 @@ class FixedPeers:
     def site_of(self, calling_ae: str, host: str) -> str | None:
         return self.sites.get(calling_ae)
 
-    def destination(self, ae_title: str) -> Peer | None:
+    def destination(self, ae_title: str, calling_ae: str = "") -> Peer | None:
         return self.destinations.get(ae_title)
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:

@@ -376,7 +376,13 @@ class Database:
 
     def __init__(self, url: str | URL) -> None:
         # One connection for each thread of the web server's pool, and some to spare.
-        self.engine: Engine = create_engine(url, pool_size=20, max_overflow=40, pool_pre_ping=True)
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=20,
+            max_overflow=40,
+            pool_pre_ping=True,
+            hide_parameters=True,  # they hold patients' names, and errors quote them in the log
+        )
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_pragmas)
             event.listen(self.engine, "begin", _begin_immediate_if_writing)

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 def serve_move(association: Association, message: Message) -> None:
     """Send what the identifier names to the destination, on an association of our own."""
-    destination = association.peers.destination(message.command.get("MoveDestination", ""))
+    wanted = message.command.get("MoveDestination", "")
+    destination = association.peers.destination(wanted, association.calling_ae)
     if destination is None:
         association.answer(message, Status.MOVE_DESTINATION_UNKNOWN)
         return

@@ -27,7 +27,8 @@ def serve_store(association: Association, message: Message) -> None:
         result = reception.finish()
     except DicomNodeError as error:
         uid = message.command.get("AffectedSOPInstanceUID", "")
-        logger.warning("refused %s from %s: %s", uid, association.calling_ae, error)
+        # %r: nobody has checked the UID yet, and a line break in it would be a line of the log.
+        logger.warning("refused %r from %s: %s", uid, association.calling_ae, error)
         association.refuse(message, dimse_status(error), str(error))
         return
     if result.outcome is StoreOutcome.CONFLICT:

@@ -16,6 +16,8 @@ __all__ = ["IMMUTABLE", "dicom_json", "json_type", "multipart_stream", "payload"
 
 # A stored instance never changes; but it is a patient's, so only the reader's browser keeps it.
 IMMUTABLE = "private, max-age=31536000, immutable"
+# Kept for the session that asked: whoever signs in to the same browser next asks us again.
+VARY = "Accept, Cookie"
 # Studies grow: ask again each time, and get 304 when nothing came.
 REVALIDATE = "private, no-cache"
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
@@ -58,7 +60,7 @@ def payload(
     data: bytes, content_type: str, tag: str = "", headers: dict[str, str] | None = None
 ) -> Response:
     """Answer with the bytes of something that never changes."""
-    found = {"Cache-Control": IMMUTABLE, "Vary": "Accept", "Content-Type": content_type}
+    found = {"Cache-Control": IMMUTABLE, "Vary": VARY, "Content-Type": content_type}
     if tag:
         found["ETag"] = tag
     return Response(data, headers=found | _NOSNIFF | (headers or {}))
@@ -108,6 +110,6 @@ def stream(
     computing: bool = False,
 ) -> Response:
     """Answer with pieces as they come."""
-    found = {"Cache-Control": IMMUTABLE, "Vary": "Accept", "Content-Type": content_type}
+    found = {"Cache-Control": IMMUTABLE, "Vary": VARY, "Content-Type": content_type}
     body = workers.stream(pieces, computing)
     return StreamingResponse(body, headers=found | _NOSNIFF | (headers or {}))

@@ -5,9 +5,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from tests.workstation.conftest import Clock, make_context
 from workstation import migrations
@@ -33,6 +35,17 @@ def test_opening_again_changes_nothing(tmp_path: Path, clock: Clock) -> None:
             assert connection.scalar(select(func.count()).select_from(text("sites"))) == 4
     finally:
         again.close()
+
+
+def test_nobody_else_on_the_machine_reads_our_folder(context: Context) -> None:
+    assert context.settings.data.stat().st_mode & 0o007 == 0
+
+
+def test_errors_quote_no_values(context: Context) -> None:
+    wanted = text("SELECT name FROM nowhere WHERE name = :name")
+    with pytest.raises(SQLAlchemyError) as refused, context.database.read() as connection:
+        connection.execute(wanted, {"name": "NGUYEN^VAN^AN"})
+    assert "NGUYEN" not in str(refused.value)
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _BY_STATUS = {
     404: ("not_found", Text("Không tìm thấy.", "Not found.")),
     405: ("method_not_allowed", Text("Phương thức không dùng được.", "Method not allowed.")),
+    413: ("too_large", Text("Dữ liệu gửi lên quá lớn.", "The request is too large.")),
     507: ("no_room", Text("Máy chủ hết chỗ lưu.", "The server has no room left.")),
 }
 _OTHER = ("failure", Text("Máy chủ gặp lỗi; hãy thử lại.", "The server failed; try again."))

@@ -25,7 +25,7 @@ class EverybodyKnown:
     def site_of(self, calling_ae: str, host: str) -> str | None:
         return self.site
 
-    def destination(self, ae_title: str) -> Peer | None:
+    def destination(self, ae_title: str, calling_ae: str = "") -> Peer | None:
         return self.node if ae_title.strip() == self.node.ae_title else None
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:

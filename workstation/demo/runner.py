@@ -147,7 +147,8 @@ def chosen_studies(folder: str | None) -> list[Path]:
 def with_folder(settings: Settings) -> Settings:
     """Make the data folder, or say why it cannot be."""
     try:
-        (settings.data / "run").mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(mode=0o750, parents=True, exist_ok=True)
+        (settings.data / "run").mkdir(exist_ok=True)
     except OSError as error:
         raise unusable_folder(settings, error) from None
     return settings

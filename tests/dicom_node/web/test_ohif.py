@@ -93,6 +93,8 @@ def test_frames_as_cornerstone_asks(client: httpx.Client, ct: Dataset) -> None:
     assert content_type == "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1"
     assert pixels == ct.PixelData
     assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+    # another user of this browser brings another cookie, and must ask us
+    assert response.headers["vary"] == "Accept, Cookie"
     assert "content-encoding" not in response.headers
 
 
