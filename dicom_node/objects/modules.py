@@ -198,7 +198,8 @@ def _add_patient_and_study(ds: Dataset, header: Dataset, study_instance_uid: str
     ds.StudyInstanceUID = study_instance_uid
     ds.StudyDate = text.valid_date(string(header, "StudyDate"))
     ds.StudyTime = text.valid_time(string(header, "StudyTime"))
-    ds.ReferringPhysicianName = text.person_name(string(header, "ReferringPhysicianName"))
+    referring = text.person_name(string(header, "ReferringPhysicianName"))
+    ds.ReferringPhysicianName = text.clip(referring, 64).rstrip("^=")
     ds.StudyID = text.short_string(string(header, "StudyID"))
     ds.AccessionNumber = text.short_string(string(header, "AccessionNumber"))
     description = text.long_string(string(header, "StudyDescription"))

@@ -8,6 +8,7 @@ import json
 import logging
 from datetime import date, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 import typst
@@ -115,7 +116,7 @@ def _report(opinion: SignedOpinion) -> dict[str, Any]:
             "organization": one_line(opinion.author.organization or opinion.institution),
             "at": _moment(signed, language),
         },
-        "hash": opinion.content_hash,
+        "hash": wrap(one_line(opinion.content_hash), 32),
     }
 
 

@@ -117,6 +117,7 @@ def test_hostile_text_everywhere_still_goes_home(
     build: Any, text: str, identity: Identity, tmp_path: Path
 ) -> None:
     keywords = ("PatientID", "StudyDescription", "StudyID", "AccessionNumber", "PatientSex")
+    keywords += ("ReferringPhysicianName", "StudyDate", "StudyTime", "IssuerOfPatientID")
     header = ct_header(**dict.fromkeys(keywords, text))
     base = signed_opinion(header)
     opinion = replace(
@@ -127,6 +128,8 @@ def test_hostile_text_everywhere_still_goes_home(
         institution=text,
         station=text,
         software_version=text,
+        content_hash=text,
+        reason=text,
         passages=tuple(replace(passage, title=text, text=text) for passage in base.passages),
         answers=(QuestionAnswer(text, text),),
         key_images=tuple(replace(image, caption=text) for image in base.key_images),
