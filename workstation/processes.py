@@ -101,11 +101,14 @@ def run_worker(settings: Settings, order: Order, stop: threading.Event, ready: R
 
 def run_front(settings: Settings, order: Order, stop: threading.Event, ready: Ready) -> None:
     """Sign-in, DICOMweb, API, and the way to the pages."""
+    import kernels
     from workstation.context import open_context
     from workstation.web.front import front_app
 
     context = open_context(settings)
     try:
+        # The first start on a machine compiles for some seconds; it answers meanwhile.
+        threading.Thread(target=kernels.warm_up, name="warm-up", daemon=True).start()
         app = front_app(context, order["ui_ports"], order["ui_secret"])
         serve(app, order["socket"], stop, ready)
     finally:
