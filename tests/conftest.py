@@ -18,7 +18,7 @@ def test_data() -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def free_port() -> int:
     """A TCP port free a moment ago on the loopback interface."""
     with socket.socket() as listener:
