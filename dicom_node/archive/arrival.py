@@ -4,6 +4,7 @@ import json
 import mmap
 import re
 import zlib
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,7 +50,7 @@ class Arrival:
     """One instance, complete on disk or about to be; `sha256` is set when it is.
 
     `study`, `series` and `instance` are columns of the tables of these names. `quarantine` is the
-    reason to keep it apart, or None.
+    reason to keep it apart, or None. `folder_synced` must be done before the row is committed.
     """
 
     origin: Origin
@@ -66,6 +67,7 @@ class Arrival:
     frames: bytes
     quarantine: QuarantineReason | None
     problem: str
+    folder_synced: "Future[None] | None" = None
 
 
 def is_uid(value: str) -> bool:

@@ -20,16 +20,20 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from dicom_node.errors import DicomNodeError, OutOfResources, StoreError
 from dicom_node.records import Channel, Origin
 
-__all__ = ["FileStore", "TemporaryFile", "store_error"]
+__all__ = ["FileStore", "Sealed", "TemporaryFile", "store_error"]
 
 _ORIGIN_ATTRIBUTE = "user.hoichan.origin"
+# One for each sender whose commit may wait for its folder.
+_FOLDER_SYNCS = 32
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -38,6 +42,15 @@ def store_error(error: OSError) -> StoreError | DicomNodeError:
     if error.errno in _NO_ROOM:
         return OutOfResources("no room on the disk of the archive; free some and send again")
     return DicomNodeError(f"the archive's disk failed: {error.strerror}")
+
+
+class Sealed(NamedTuple):
+    """A complete file under its final name. The name is durable when ``folder_synced`` is done;
+    it raises OSError when that failed.
+    """
+
+    sha256: str
+    folder_synced: "Future[None]"
 
 
 class FileStore:
@@ -55,6 +68,7 @@ class FileStore:
         self._objects = folder / "objects"
         self._objects_name = str(self._objects)
         self._numbers = itertools.count()
+        self._folder_syncs = ThreadPoolExecutor(_FOLDER_SYNCS, "folder sync")
         self._make_folders()
         self._tmp = folder / "tmp" / uuid.uuid4().hex
         with self.exclusive():
@@ -82,6 +96,7 @@ class FileStore:
 
     def close(self) -> None:
         """Remove this process's temporary folder."""
+        self._folder_syncs.shutdown()
         os.close(self._lock)
         shutil.rmtree(self._tmp, ignore_errors=True)
 
@@ -115,6 +130,10 @@ class FileStore:
         room = os.statvfs(self._objects_name)
         if room.f_bavail * room.f_frsize - size < self._minimum_free_bytes:
             raise OutOfResources("the archive's disk is at its floor; free some and send again")
+
+    def sync_soon(self, sha256: str) -> "Future[None]":
+        """Begin to make the name of a content durable; the result comes when it is."""
+        return self._folder_syncs.submit(sync_folder, os.path.dirname(self.name(sha256)))
 
     def sweep(self) -> int:
         """Remove the temporary files of processes that are gone; return how many there were."""
@@ -181,16 +200,15 @@ class TemporaryFile:
         while view:
             view = view[os.write(self.descriptor, view) :]
 
-    def seal(self) -> str:
-        """Make the file durable under its final name; return the SHA-256. Raises OSError."""
+    def seal(self) -> Sealed:
+        """Make the file durable and give it its final name. Raises OSError."""
         sha256 = self._hash.hexdigest()
         final = self._store.name(sha256)
         os.fsync(self.descriptor)
         os.rename(self.name, final)
         os.close(self.descriptor)
         self.descriptor = -1
-        sync_folder(os.path.dirname(final))
-        return sha256
+        return Sealed(sha256, self._store.sync_soon(sha256))
 
     def discard(self) -> None:
         """Leave nothing behind; harmless after `seal`."""

@@ -94,7 +94,7 @@ class Reception:
             arrival = self._read()
             assert self._file is not None
             self._files.reserve(0)
-            arrival.sha256 = self._file.seal()
+            arrival.sha256, arrival.folder_synced = self._file.seal()
         except OSError as error:
             raise store_error(error) from error
         finally:

@@ -114,6 +114,10 @@ class Writer:
                     except DicomNodeError as error:
                         waiting.answer = error
                 ingest.write()
+                # While the folders synced we have done the rest; nothing is committed before them.
+                for waiting in batch:
+                    if waiting.arrival.folder_synced is not None:
+                        waiting.arrival.folder_synced.result()
         except Exception as error:
             self.close()
             if len(batch) > 1 and not isinstance(error, OperationalError):

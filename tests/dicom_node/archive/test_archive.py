@@ -1,14 +1,18 @@
 """What becomes of what is stored, and who sees it."""
 
+import errno
 import os
 import threading
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
-from dicom_node.archive import Archive, ArchiveSettings, ProblemKind, Query
-from dicom_node.errors import CannotUnderstand, NotFound, OutOfResources
+from dicom_node.archive import Archive, ArchiveSettings, ProblemKind, Query, files
+from dicom_node.archive.arrival import Arrival
+from dicom_node.archive.ingest import Ingest
+from dicom_node.errors import CannotUnderstand, DicomNodeError, NotFound, OutOfResources
 from dicom_node.records import (
     ChangeKind,
     Channel,
@@ -16,6 +20,7 @@ from dicom_node.records import (
     QuarantineReason,
     ReadScope,
     StoreOutcome,
+    StoreResult,
 )
 from tests.factories import (
     EVERYTHING,
@@ -381,3 +386,60 @@ def test_an_unknown_instance_is_not_found(archive: Archive) -> None:
             read(generate_uid(), scope=EVERYTHING)
     with pytest.raises(NotFound):
         archive.study("1.2.3", scope=EVERYTHING)
+
+
+def test_a_name_that_is_not_durable_is_no_success(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.store_bytes(file_bytes(ct_image()), from_site())
+    dataset = ct_image()
+
+    def fail(folder: object) -> None:
+        raise OSError(errno.EIO, "the disk is going")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "sync_folder", fail)
+        with pytest.raises(DicomNodeError):
+            archive.store_bytes(file_bytes(dataset), from_site())
+    assert archive.last_change() == 1
+    with pytest.raises(NotFound):
+        archive.instance(dataset.SOPInstanceUID, scope=EVERYTHING)
+    # Sent again, it is stored and counted once.
+    assert archive.store_bytes(file_bytes(dataset), from_site()).outcome is StoreOutcome.STORED
+    study = archive.study(dataset.StudyInstanceUID, scope=EVERYTHING)
+    assert (study.series_count, study.instance_count) == (1, 1)
+
+
+def test_one_bad_row_does_not_fail_its_neighbours(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen at once, one of which the database will not take."""
+    datasets = ct_series(16)
+    bad = datasets[7].SOPInstanceUID
+    add = Ingest.add
+
+    def add_or_break(self: Ingest, arrival: Arrival) -> StoreResult:
+        result = add(self, arrival)
+        if arrival.meta.sop_instance_uid == bad:
+            raise RuntimeError("not this one")
+        return result
+
+    monkeypatch.setattr(Ingest, "add", add_or_break)
+    outcomes: dict[str, str] = {}
+
+    def send(dataset: Dataset) -> None:
+        try:
+            outcome = archive.store_bytes(file_bytes(dataset), from_site()).outcome.value
+        except DicomNodeError:
+            outcome = "failed"
+        outcomes[dataset.SOPInstanceUID] = outcome
+
+    threads = [threading.Thread(target=send, args=(dataset,)) for dataset in datasets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {uid for uid, outcome in outcomes.items() if outcome == "failed"} == {bad}
+    study = archive.study(datasets[0].StudyInstanceUID, scope=EVERYTHING)
+    assert (study.series_count, study.instance_count) == (1, 15)
+    assert len(archive.changes(0)) == 15
