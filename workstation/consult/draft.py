@@ -182,10 +182,11 @@ def template_of(context: Context, case: CaseRecord, template_id: str = "") -> Re
 
 
 def _signed(connection: Connection, case_id: str) -> dict[str, Any] | None:
-    """What the newest signed opinion says, as the content of a draft."""
+    """What the newest whole opinion says, as the content of a draft; an addendum is no whole."""
+    whole = (str(OpinionKind.FINAL), str(OpinionKind.AMENDED))
     text = connection.scalar(
         select(opinions.c.content)
-        .where(opinions.c.case_id == case_id, opinions.c.kind != OpinionKind.PRELIMINARY)
+        .where(opinions.c.case_id == case_id, opinions.c.kind.in_(whole))
         .order_by(opinions.c.version.desc())
         .limit(1)
     )

@@ -338,6 +338,17 @@ def test_an_addendum_to_a_closed_case_goes_home_again(
     assert {row.opinion_id for row in rows} == {first.id, made.id}
 
 
+def test_amending_after_an_addendum_begins_with_the_whole_opinion(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    radiologist = people["radiologist"]
+    first = signed(context, people, case)
+    _, revision = written(context, radiologist, case, sections={"findings": "Thêm phim cũ"})
+    sign(context, radiologist, case, revision, kind="addendum", reason="Có phim cũ")
+    kept = drafts.get_draft(context, radiologist, case.id, "amended")
+    assert kept.content["sections"] == dict(first.sections)
+
+
 def test_amending_begins_with_what_was_signed_and_is_the_authors_alone(
     context: Context, people: People, case: CaseRecord
 ) -> None:

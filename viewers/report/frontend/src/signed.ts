@@ -117,18 +117,22 @@ export class Signed {
     if (state === this.shown) return;
     this.shown = state;
     this.showHome();
-    const [newest, ...older] = this.opinions;
-    this.versions.replaceChildren();
-    if (!newest) {
-      this.versions.append(h("p", { class: "hc-muted" }, this.options.t("notYet")));
-      return;
-    }
-    this.versions.append(this.opinion(newest));
+    const { t } = this.options;
+    const [current, older] = this.split();
+    this.versions.replaceChildren(...current.map((opinion) => this.opinion(opinion)));
+    if (!current.length) this.versions.append(h("p", { class: "hc-muted" }, t("notYet")));
     if (older.length) {
       this.versions.append(
-        h("details", {}, h("summary", {}, `${this.options.t("older")} (${older.length})`), ...older.map((o) => this.opinion(o))),
+        h("details", {}, h("summary", {}, `${t("older")} (${older.length})`), ...older.map((o) => this.opinion(o))),
       );
     }
+  }
+
+  /** What holds now (the newest whole opinion and what was added to it), and what it replaced. */
+  private split(): [Opinion[], Opinion[]] {
+    const whole = this.opinions.findIndex(({ kind }) => kind === "final" || kind === "amended");
+    const end = whole < 0 ? 1 : whole + 1;
+    return [this.opinions.slice(0, end), this.opinions.slice(end)];
   }
 
   private showHome(): void {
