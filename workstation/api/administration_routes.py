@@ -10,6 +10,17 @@ from workstation.access import not_found
 from workstation.api.bodies import ReleaseBody
 from workstation.api.dependencies import Caller, Here
 from workstation.api.encoding import audit_json, plain
+from workstation.api.shapes import (
+    AuditRow,
+    Conflict,
+    Plugins,
+    Quarantined,
+    Statistics,
+    StoreResult,
+    Verification,
+    answers,
+    many,
+)
 from workstation.consult.statistics import statistics
 from workstation.roles import Role
 
@@ -18,7 +29,12 @@ __all__ = ["router"]
 router = APIRouter()
 
 
-@router.get("/quarantine", tags=["quarantine"], summary="Cách ly / Quarantine")
+@router.get(
+    "/quarantine",
+    tags=["quarantine"],
+    summary="Cách ly / Quarantine",
+    responses=answers(many(Quarantined)),
+)
 def list_quarantined(
     context: Here,
     principal: Caller,
@@ -29,7 +45,12 @@ def list_quarantined(
     return {"items": plain(found), "total": total}
 
 
-@router.get("/quarantine/conflicts", tags=["quarantine"], summary="Trùng UID / Conflicts")
+@router.get(
+    "/quarantine/conflicts",
+    tags=["quarantine"],
+    summary="Trùng UID / Conflicts",
+    responses=answers(many(Conflict)),
+)
 def list_conflicts(
     context: Here,
     principal: Caller,
@@ -41,21 +62,30 @@ def list_conflicts(
 
 
 @router.post(
-    "/quarantine/{id}/release", tags=["quarantine"], summary="Trả về cơ sở / Give to a site"
+    "/quarantine/{id}/release",
+    tags=["quarantine"],
+    summary="Trả về cơ sở / Give to a site",
+    responses=answers(StoreResult),
 )
 def release(context: Here, principal: Caller, id: int, body: ReleaseBody) -> Any:
     return plain(quarantine.release(context, principal, id, body.site))
 
 
 @router.post(
-    "/quarantine/{id}/discard", tags=["quarantine"], status_code=204, summary="Xóa / Discard"
+    "/quarantine/{id}/discard",
+    tags=["quarantine"],
+    status_code=204,
+    summary="Xóa / Discard",
+    responses=answers(),
 )
 def discard(context: Here, principal: Caller, id: int) -> Response:
     quarantine.discard(context, principal, id)
     return Response(status_code=204)
 
 
-@router.get("/plugins", tags=["plugins"], summary="Phần mở rộng / Guests")
+@router.get(
+    "/plugins", tags=["plugins"], summary="Phần mở rộng / Guests", responses=answers(Plugins)
+)
 def list_plugins(context: Here, principal: Caller) -> dict[str, Any]:
     """Every guest found; why one failed only for administrators."""
     trusted = principal.is_system or principal.has(Role.ADMINISTRATOR)
@@ -76,7 +106,12 @@ def list_plugins(context: Here, principal: Caller) -> dict[str, Any]:
     return {"items": items, "total": len(items), "failures": failures}
 
 
-@router.get("/statistics", tags=["statistics"], summary="Thống kê / Statistics")
+@router.get(
+    "/statistics",
+    tags=["statistics"],
+    summary="Thống kê / Statistics",
+    responses=answers(Statistics),
+)
 def read_statistics(
     context: Here,
     principal: Caller,
@@ -86,7 +121,12 @@ def read_statistics(
     return plain(statistics(context, principal, since=since, until=until))
 
 
-@router.get("/audit", tags=["audit"], summary="Nhật ký truy cập / Audit log")
+@router.get(
+    "/audit",
+    tags=["audit"],
+    summary="Nhật ký truy cập / Audit log",
+    responses=answers(many(AuditRow)),
+)
 def list_audit(
     context: Here,
     principal: Caller,
@@ -102,7 +142,12 @@ def list_audit(
     return {"items": [audit_json(one) for one in found], "total": len(found)}
 
 
-@router.get("/audit/verification", tags=["audit"], summary="Kiểm tra chuỗi / Verify the chain")
+@router.get(
+    "/audit/verification",
+    tags=["audit"],
+    summary="Kiểm tra chuỗi / Verify the chain",
+    responses=answers(Verification),
+)
 def verify_audit(context: Here, principal: Caller) -> dict[str, Any]:
     if not (principal.is_system or principal.has(Role.ADMINISTRATOR)):
         raise not_found()

@@ -19,7 +19,8 @@ from workstation.api.bodies import (
     StartBody,
 )
 from workstation.api.dependencies import Caller, Here
-from workstation.api.encoding import case_json, event_json, listed, plain
+from workstation.api.encoding import case_json, event_json, plain, reader_json
+from workstation.api.shapes import Case, CaseGivenAway, Cases, Event, Reader, answers, many
 from workstation.consult import case as cases
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
@@ -31,7 +32,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["cases"])
 
 
-@router.get("/cases", summary="Danh sách ca / Worklist")
+@router.get("/cases", summary="Danh sách ca / Worklist", responses=answers(Cases))
 def list_cases(
     context: Here,
     principal: Caller,
@@ -62,40 +63,58 @@ def list_cases(
     return {"items": items, "total": found.total, "at": plain(found.at)}
 
 
-@router.post("/cases", status_code=201, summary="Tạo phiếu yêu cầu / Make a request")
+@router.post(
+    "/cases",
+    status_code=201,
+    summary="Tạo phiếu yêu cầu / Make a request",
+    responses=answers(Case, 201),
+)
 def create_case(context: Here, principal: Caller, body: CaseBody) -> dict[str, Any]:
     made = cases.create(context, principal, body.fields(), submit=body.submit)
     return _shown(context, principal, made)
 
 
-@router.get("/cases/{id}", summary="Một ca / One case")
+@router.get("/cases/{id}", summary="Một ca / One case", responses=answers(Case))
 def read_case(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     return _shown(context, principal, cases.get(context, principal, id))
 
 
-@router.patch("/cases/{id}", summary="Sửa phiếu yêu cầu / Change the request")
+@router.patch(
+    "/cases/{id}", summary="Sửa phiếu yêu cầu / Change the request", responses=answers(Case)
+)
 def change_case(context: Here, principal: Caller, id: str, body: CaseChange) -> dict[str, Any]:
     changed = cases.update_request(context, principal, id, body.fields())
     return _shown(context, principal, changed)
 
 
-@router.get("/cases/{id}/events", summary="Diễn biến ca / What happened")
+@router.get(
+    "/cases/{id}/events", summary="Diễn biến ca / What happened", responses=answers(many(Event))
+)
 def list_events(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     found = cases.history(context, principal, id)
     return {"items": [event_json(one) for one in found], "total": len(found)}
 
 
-@router.get("/cases/{id}/readers", summary="Ai đang mở ca / Who has the case open")
+@router.get(
+    "/cases/{id}/readers",
+    summary="Ai đang mở ca / Who has the case open",
+    responses=answers(many(Reader)),
+)
 def list_readers(context: Here, principal: Caller, id: str) -> dict[str, Any]:
-    return listed(cases.readers(context, principal, id))
+    found = cases.readers(context, principal, id)
+    return {"items": [reader_json(one) for one in found], "total": len(found)}
 
 
-@router.post("/cases/{id}/submit", summary="Gửi / Send")
+@router.post("/cases/{id}/submit", summary="Gửi / Send", responses=answers(Case))
 def submit(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     return _shown(context, principal, cases.submit(context, principal, id))
 
 
-@router.post("/cases/{id}/incomplete", summary="Báo thiếu dữ liệu / Report what is missing")
+@router.post(
+    "/cases/{id}/incomplete",
+    summary="Báo thiếu dữ liệu / Report what is missing",
+    responses=answers(Case),
+)
 def report_incomplete(
     context: Here, principal: Caller, id: str, body: IncompleteBody
 ) -> dict[str, Any]:
@@ -103,12 +122,14 @@ def report_incomplete(
     return _shown(context, principal, changed)
 
 
-@router.post("/cases/{id}/complete", summary="Đã bổ sung đủ / All is there now")
+@router.post(
+    "/cases/{id}/complete", summary="Đã bổ sung đủ / All is there now", responses=answers(Case)
+)
 def complete(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     return _shown(context, principal, cases.complete(context, principal, id))
 
 
-@router.post("/cases/{id}/assign", summary="Phân công / Assign")
+@router.post("/cases/{id}/assign", summary="Phân công / Assign", responses=answers(Case))
 def assign(
     context: Here, principal: Caller, id: str, body: AssignBody | None = None
 ) -> dict[str, Any]:
@@ -116,7 +137,7 @@ def assign(
     return _shown(context, principal, cases.assign(context, principal, id, username))
 
 
-@router.post("/cases/{id}/start", summary="Mở để đọc / Open for reading")
+@router.post("/cases/{id}/start", summary="Mở để đọc / Open for reading", responses=answers(Case))
 def start(
     context: Here, principal: Caller, id: str, body: StartBody | None = None
 ) -> dict[str, Any]:
@@ -125,34 +146,50 @@ def start(
     return _shown(context, principal, opened)
 
 
-@router.post("/cases/{id}/decline", summary="Trả lại hoặc từ chối / Hand back or refuse")
+@router.post(
+    "/cases/{id}/decline",
+    summary="Trả lại hoặc từ chối / Hand back or refuse",
+    responses=answers(Case | CaseGivenAway),
+)
 def decline(context: Here, principal: Caller, id: str, body: ReasonBody) -> dict[str, Any]:
     return _shown(context, principal, cases.decline(context, principal, id, body.reason))
 
 
-@router.post("/cases/{id}/redirect", summary="Chuyển cơ sở khác / Redirect")
+@router.post(
+    "/cases/{id}/redirect",
+    summary="Chuyển cơ sở khác / Redirect",
+    responses=answers(Case | CaseGivenAway),
+)
 def redirect(context: Here, principal: Caller, id: str, body: RedirectBody) -> dict[str, Any]:
     changed = cases.redirect(context, principal, id, body.consulted_site, body.reason)
     return _shown(context, principal, changed)
 
 
-@router.post("/cases/{id}/cancel", summary="Hủy / Cancel")
+@router.post("/cases/{id}/cancel", summary="Hủy / Cancel", responses=answers(Case))
 def cancel(context: Here, principal: Caller, id: str, body: ReasonBody) -> dict[str, Any]:
     return _shown(context, principal, cases.cancel(context, principal, id, body.reason))
 
 
-@router.post("/cases/{id}/acknowledge", summary="Xác nhận đã đọc / Acknowledge")
+@router.post(
+    "/cases/{id}/acknowledge", summary="Xác nhận đã đọc / Acknowledge", responses=answers(Case)
+)
 def acknowledge(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     return _shown(context, principal, cases.acknowledge(context, principal, id))
 
 
-@router.post("/cases/{id}/decide", summary="Quyết định của bác sĩ điều trị / Decide")
+@router.post(
+    "/cases/{id}/decide", summary="Quyết định của bác sĩ điều trị / Decide", responses=answers(Case)
+)
 def decide(context: Here, principal: Caller, id: str, body: DecideBody) -> dict[str, Any]:
     changed = cases.decide(context, principal, id, body.decision, body.reason)
     return _shown(context, principal, changed)
 
 
-@router.post("/cases/{id}/close", summary="Báo kết quả và đóng / Report the outcome, close")
+@router.post(
+    "/cases/{id}/close",
+    summary="Báo kết quả và đóng / Report the outcome, close",
+    responses=answers(Case),
+)
 def close(
     context: Here, principal: Caller, id: str, body: CloseBody | None = None
 ) -> dict[str, Any]:

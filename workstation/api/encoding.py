@@ -28,6 +28,7 @@ __all__ = [
     "listed",
     "opinion_json",
     "plain",
+    "reader_json",
     "study_json",
 ]
 
@@ -104,7 +105,7 @@ def case_json(view: CaseView, readers: list[Reader] | None = None) -> dict[str, 
     if view.header_only:
         shown["study_instance_uids"] = []
     if readers is not None:
-        shown["readers"] = [_reader_json(one) for one in readers]
+        shown["readers"] = [reader_json(one) for one in readers]
     return shown
 
 
@@ -138,7 +139,7 @@ def draft_json(draft: Draft, readers: list[Reader]) -> dict[str, Any]:
             ],
         },
         "questions": plain(draft.questions),
-        "readers": [_reader_json(one) for one in readers],
+        "readers": [reader_json(one) for one in readers],
     }
 
 
@@ -166,7 +167,8 @@ def audit_json(row: AuditRow) -> dict[str, Any]:
     return shown
 
 
-def _reader_json(reader: Reader) -> dict[str, Any]:
+def reader_json(reader: Reader) -> dict[str, Any]:
+    """Someone else who has a case open."""
     return {
         **plain(reader.person),
         "opened_at": plain(reader.opened_at),

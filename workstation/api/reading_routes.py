@@ -12,6 +12,16 @@ from workstation.api.encoding import (
     draft_json,
     opinion_json,
 )
+from workstation.api.shapes import (
+    Annotation,
+    Annotations,
+    Delivery,
+    Draft,
+    Opinion,
+    Revision,
+    answers,
+    many,
+)
 from workstation.consult import annotations, deliveries, opinion
 from workstation.consult import case as cases
 from workstation.consult import draft as drafts
@@ -21,7 +31,12 @@ __all__ = ["router"]
 router = APIRouter()
 
 
-@router.get("/cases/{id}/annotations", tags=["annotations"], summary="Nét vẽ / Marks")
+@router.get(
+    "/cases/{id}/annotations",
+    tags=["annotations"],
+    summary="Nét vẽ / Marks",
+    responses=answers(Annotations),
+)
 def list_annotations(
     context: Here,
     principal: Caller,
@@ -36,7 +51,11 @@ def list_annotations(
 
 
 @router.post(
-    "/cases/{id}/annotations", tags=["annotations"], status_code=201, summary="Vẽ / Add a mark"
+    "/cases/{id}/annotations",
+    tags=["annotations"],
+    status_code=201,
+    summary="Vẽ / Add a mark",
+    responses=answers(Annotation, 201),
 )
 def add_annotation(
     context: Here, principal: Caller, id: str, body: AnnotationBody
@@ -44,7 +63,12 @@ def add_annotation(
     return annotation_json(annotations.add(context, principal, id, body.model_dump()))
 
 
-@router.patch("/cases/{id}/annotations/{aid}", tags=["annotations"], summary="Sửa / Change a mark")
+@router.patch(
+    "/cases/{id}/annotations/{aid}",
+    tags=["annotations"],
+    summary="Sửa / Change a mark",
+    responses=answers(Annotation),
+)
 def change_annotation(
     context: Here, principal: Caller, id: str, aid: str, body: AnnotationChange
 ) -> dict[str, Any]:
@@ -52,12 +76,22 @@ def change_annotation(
     return annotation_json(annotations.change(context, principal, id, aid, changes))
 
 
-@router.delete("/cases/{id}/annotations/{aid}", tags=["annotations"], summary="Xóa / Delete a mark")
+@router.delete(
+    "/cases/{id}/annotations/{aid}",
+    tags=["annotations"],
+    summary="Xóa / Delete a mark",
+    responses=answers(Annotation),
+)
 def remove_annotation(context: Here, principal: Caller, id: str, aid: str) -> dict[str, Any]:
     return annotation_json(annotations.remove(context, principal, id, aid))
 
 
-@router.get("/cases/{id}/draft", tags=["opinions"], summary="Bản nháp của tôi / My draft")
+@router.get(
+    "/cases/{id}/draft",
+    tags=["opinions"],
+    summary="Bản nháp của tôi / My draft",
+    responses=answers(Draft),
+)
 def read_draft(
     context: Here,
     principal: Caller,
@@ -70,13 +104,23 @@ def read_draft(
     return draft_json(draft, cases.readers(context, principal, id))
 
 
-@router.put("/cases/{id}/draft", tags=["opinions"], summary="Lưu nháp / Save the draft")
+@router.put(
+    "/cases/{id}/draft",
+    tags=["opinions"],
+    summary="Lưu nháp / Save the draft",
+    responses=answers(Revision),
+)
 def save_draft(context: Here, principal: Caller, id: str, body: DraftBody) -> dict[str, Any]:
     content = body.content.model_dump()
     return {"revision": drafts.save_draft(context, principal, id, content, body.revision)}
 
 
-@router.get("/cases/{id}/opinions", tags=["opinions"], summary="Kết luận đã ký / Opinions")
+@router.get(
+    "/cases/{id}/opinions",
+    tags=["opinions"],
+    summary="Kết luận đã ký / Opinions",
+    responses=answers(many(Opinion)),
+)
 def list_opinions(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     found = opinion.list_opinions(context, principal, id)
     return {"items": [opinion_json(one) for one in found], "total": len(found)}
@@ -87,6 +131,7 @@ def list_opinions(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     tags=["opinions"],
     status_code=201,
     summary="Ký (xác nhận điện tử) / Sign the draft",
+    responses=answers(Opinion, 201),
 )
 def sign(context: Here, principal: Caller, id: str, body: OpinionBody) -> dict[str, Any]:
     signed = opinion.sign(
@@ -101,14 +146,22 @@ def sign(context: Here, principal: Caller, id: str, body: OpinionBody) -> dict[s
     return opinion_json(signed)
 
 
-@router.get("/cases/{id}/deliveries", tags=["deliveries"], summary="Đường về / Deliveries")
+@router.get(
+    "/cases/{id}/deliveries",
+    tags=["deliveries"],
+    summary="Đường về / Deliveries",
+    responses=answers(many(Delivery)),
+)
 def list_deliveries(context: Here, principal: Caller, id: str) -> dict[str, Any]:
     found = deliveries.list_deliveries(context, principal, id)
     return {"items": [delivery_json(one) for one in found], "total": len(found)}
 
 
 @router.post(
-    "/cases/{id}/deliveries/{did}/retry", tags=["deliveries"], summary="Gửi lại / Send again"
+    "/cases/{id}/deliveries/{did}/retry",
+    tags=["deliveries"],
+    summary="Gửi lại / Send again",
+    responses=answers(Delivery),
 )
 def retry_delivery(context: Here, principal: Caller, id: str, did: str) -> dict[str, Any]:
     return delivery_json(deliveries.retry(context, principal, id, did))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from workstation import accounts
 from workstation.api.bodies import PasswordBody
 from workstation.api.dependencies import Caller, Here
+from workstation.api.shapes import Session, answers
 from workstation.roles import Principal, Role
 from workstation.sites import get_site
 
@@ -25,12 +26,17 @@ _PERMISSIONS: dict[str, frozenset[Role]] = {
 }
 
 
-@router.get("/session", summary="Phiên làm việc / The session")
+@router.get("/session", summary="Phiên làm việc / The session", responses=answers(Session))
 def read_session(context: Here, principal: Caller) -> dict[str, Any]:
     return _session(principal, get_site(context, principal.site).name)
 
 
-@router.post("/session/password", status_code=204, summary="Đổi mật khẩu / Change the password")
+@router.post(
+    "/session/password",
+    status_code=204,
+    summary="Đổi mật khẩu / Change the password",
+    responses=answers(),
+)
 def change_password(context: Here, principal: Caller, body: PasswordBody) -> Response:
     accounts.change_password(context, principal, body.current, body.new)
     return Response(status_code=204)

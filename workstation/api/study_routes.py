@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query
 from workstation import studies
 from workstation.api.dependencies import Caller, Here
 from workstation.api.encoding import listed, study_json
+from workstation.api.shapes import DisplaySet, Study, StudyWithSeries, answers, many
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["studies"])
 
 
-@router.get("/studies", summary="Tìm lần chụp / Search studies")
+@router.get("/studies", summary="Tìm lần chụp / Search studies", responses=answers(many(Study)))
 def list_studies(
     context: Here,
     principal: Caller,
@@ -37,11 +38,17 @@ def list_studies(
     return {"items": [study_json(one) for one in found.items], "total": found.total}
 
 
-@router.get("/studies/{uid}", summary="Một lần chụp / One study")
+@router.get(
+    "/studies/{uid}", summary="Một lần chụp / One study", responses=answers(StudyWithSeries)
+)
 def read_study(context: Here, principal: Caller, uid: str) -> dict[str, Any]:
     return study_json(studies.get_study(context, principal, uid), with_series=True)
 
 
-@router.get("/studies/{uid}/display-sets", summary="Các loạt ảnh để xem / What can be shown")
+@router.get(
+    "/studies/{uid}/display-sets",
+    summary="Các loạt ảnh để xem / What can be shown",
+    responses=answers(many(DisplaySet)),
+)
 def list_display_sets(context: Here, principal: Caller, uid: str) -> dict[str, Any]:
     return listed(studies.split_study(context, principal, uid))

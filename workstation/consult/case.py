@@ -91,7 +91,6 @@ class Reader:
     opened_at: datetime
     seen_at: datetime
     assigned: bool
-    has_draft: bool = False
 
 
 def create(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from fastapi import FastAPI
 
@@ -30,7 +31,9 @@ class Caller:
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 return await client.request(method, path, **more)
 
-        return asyncio.run(call())
+        answer = asyncio.run(call())
+        _require_published_shape(self.app, method, path, answer)
+        return answer
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.request("GET", "/v1" + path, **more)
@@ -46,6 +49,39 @@ class Caller:
 
     def delete(self, path: str) -> httpx.Response:
         return self.request("DELETE", "/v1" + path)
+
+
+def _require_published_shape(app: Any, method: str, path: str, answer: httpx.Response) -> None:
+    """Every answer is what the OpenAPI page says of its route: no field more, none less."""
+    document = app.openapi()
+    operation = _operation(document, method, path.partition("?")[0])
+    if operation is None or not answer.content:
+        return
+    published = operation["responses"]
+    found = published.get(str(answer.status_code))
+    if found is None and 400 <= answer.status_code < 500:
+        found = published["4XX"]
+    if found is not None:
+        schema = {**found["content"]["application/json"]["schema"], **_components(document)}
+        jsonschema.validate(answer.json(), schema)
+    else:
+        assert answer.status_code >= 500, (method, path, answer.status_code)
+
+
+def _operation(document: Any, method: str, path: str) -> Any:
+    given = path.strip("/").split("/")
+    for pattern, methods in document["paths"].items():
+        parts = pattern.strip("/").split("/")
+        same = len(parts) == len(given) and all(
+            part == one or part.startswith("{") for part, one in zip(parts, given, strict=True)
+        )
+        if same and method.lower() in methods:
+            return methods[method.lower()]
+    return None
+
+
+def _components(document: Any) -> dict[str, Any]:
+    return {"components": document["components"]}
 
 
 @pytest.fixture
