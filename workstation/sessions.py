@@ -171,7 +171,7 @@ def principal_for_token(context: Context, bearer: str, host: str = "") -> Princi
 
 
 def confirm_password(context: Context, principal: Principal, password: str) -> None:
-    """Ask again who sits there, before something is signed.
+    """Ask again who sits there, before something is signed or the password changed.
 
     Raises
     ------
@@ -189,9 +189,7 @@ def confirm_password(context: Context, principal: Principal, password: str) -> N
         else:
             audit.record(connection, AuditEvent.LOGIN, principal, at=now, outcome="failure")
     if not right:
-        raise NotAllowed(
-            "wrong_password", "Mật khẩu không đúng; chưa ký.", "Wrong password; nothing was signed."
-        )
+        raise NotAllowed("wrong_password", "Mật khẩu không đúng.", "The password is wrong.")
 
 
 def revoke_sessions(connection: Connection, at: datetime, which: ColumnElement[bool]) -> None:

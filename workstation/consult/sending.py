@@ -22,12 +22,15 @@ __all__ = ["assign_to", "queue_if_ready", "require_consulted_site", "send"]
 def send(
     context: Context, connection: Connection, principal: Principal, case: CaseRecord
 ) -> CaseRecord:
+    """Send a request (or again, after a redirection): number, grant, and the queue when ready."""
     access.require(principal, Event.SUBMIT, case)
     require_complete(case)
     now = context.clock()
     changes: dict[str, Any] = {"submitted_at": now, "paused_seconds": 0}
     if not case.number:
         changes["number"] = next_number(connection, now)
+    if case.requester is None:  # a draft that intake made: whoever sends it asks
+        changes["requester"] = principal.username
     case = move(
         context,
         connection,

@@ -154,6 +154,22 @@ def test_a_study_nobody_asked_about_waits_as_a_draft_and_is_adopted(
     assert cases.list_cases(context, people["requester.a"]).total == 1
 
 
+def test_whoever_completes_and_sends_an_unasked_draft_is_its_requester(
+    context: Context, people: People
+) -> None:
+    with context.database.begin() as connection:
+        cases.receive_study(context, connection, arrive(context))
+    draft = cases.list_cases(context, people["technician.a"]).rows[0].record
+    with pytest.raises(NotAllowed):
+        cases.update_request(context, people["technician.a"], draft.id, {"reason": "x"})
+    cases.update_request(context, people["second.a"], draft.id, {"priority": "P1"})
+    form = {key: one for key, one in REQUEST.items() if key != "priority"}
+    filled = cases.update_request(context, people["requester.a"], draft.id, form)
+    assert filled.requester_username == "requester.a"
+    sent = cases.submit(context, people["second.a"], draft.id)
+    assert (sent.state, sent.requester_username) == (State.QUEUED, "requester.a")
+
+
 def test_two_unasked_studies_of_one_request_become_one_case(
     context: Context, people: People
 ) -> None:
