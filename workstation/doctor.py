@@ -14,6 +14,7 @@ import httpx
 
 from dicom_node import scu
 from dicom_node.errors import PeerError
+from dicom_node.objects.typeface import FAMILIES, FONTS
 from dicom_node.peers import Peer
 from plugins.nouns import Text
 from viewers import BundleMissing, asset
@@ -28,6 +29,7 @@ __all__ = ["Finding", "doctor", "findings", "foreign_packages"]
 DISTRIBUTION = "hoichan"
 PACKAGES = ("dicom_node", "kernels", "plugins", "viewers", "workstation", "hoichan")
 ENTRIES = ("radiology", "report", "worklist")
+FACES = ("Regular", "Bold", "Italic")
 GIB = 1024**3
 
 
@@ -59,6 +61,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     )
     yield from packages()
     yield from bundle()
+    yield fonts()
     for name in unknown_variables():
         yield Finding(
             False,
@@ -106,6 +109,25 @@ def bundle() -> Iterator[Finding]:
             yield Finding(False, Text(f"Thiếu gói giao diện {entry}.", str(error)))
             return
     yield Finding(True, Text("Gói giao diện đầy đủ.", "The front-end bundle is complete."))
+
+
+def fonts() -> Finding:
+    """The PDF takes its fonts from the package, never from the machine."""
+    lacking = [
+        face
+        for face in FACES
+        if not (FONTS / f"{FAMILIES[0].replace(' ', '')}-{face}.ttf").is_file()
+    ]
+    if lacking:
+        which = ", ".join(lacking)
+        return Finding(
+            False,
+            Text(
+                f"Thiếu phông chữ của bản kết quả: {FAMILIES[0]} {which}; hãy cài lại.",
+                f"Fonts of the report are missing: {FAMILIES[0]} {which}; install again.",
+            ),
+        )
+    return Finding(True, Text("Phông chữ của bản kết quả đầy đủ.", "The report's fonts are there."))
 
 
 def data_folder(settings: Settings) -> Finding:

@@ -288,6 +288,7 @@ def test_doctor_finds_a_good_machine_good(
     assert "! Nothing reads HOICHAN_HTPP_PORT." in out
     assert f"✓ HTTP port {http} is free." in out
     assert "✓ The front-end bundle is complete." in out
+    assert "✓ The report's fonts are there." in out
 
 
 def test_doctor_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,18 @@ def test_a_part_that_keeps_dying_waits_longer_each_time(
     assert 235 <= waits[2] <= 365
 
 
+def test_what_a_dead_part_had_started_ends_too() -> None:
+    part = subprocess.Popen(["/bin/sh", "-c", "sleep 600 & wait"], start_new_session=True)
+    wait_for(lambda: psutil.Process(part.pid).children())
+    (child,) = psutil.Process(part.pid).children()
+    part.kill()
+    part.wait()
+    assert child.is_running()
+    module._sweep(part)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 5)
+    module._sweep(part)  # nothing left is no error
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
