@@ -298,6 +298,41 @@ def test_a_lost_line_and_a_second_window_lose_no_word(
     expect(field(other, "answers.q1")).to_have_value("Không.")
 
 
+def test_a_preliminary_a_final_and_an_addendum_are_different_acts(
+    running: Product, case: dict[str, Any], sign_in: Callable[..., Page]
+) -> None:
+    page = sign_in("radiologist", f"/reading?case={ask(running)['id']}")
+
+    def sign(button: str, reason: str = "") -> None:
+        page.get_by_role("button", name=button).click()
+        if reason:
+            page.locator("#rp-reason").fill(reason)
+        page.locator("#rp-password").fill(PASSWORD)
+        page.locator("#rp-password").press("Enter")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+    versions = page.locator(".rp-opinion header b:visible")
+    field(page, "sections.findings").fill("Khối tăng tỷ trọng.")
+    field(page, "sections.conclusion").fill("Xuất huyết não.")
+    sign("Ký sơ bộ")
+    expect(versions).to_have_text(["Sơ bộ · Phiên bản 1"])
+    expect(field(page, "sections.conclusion")).to_have_value("Xuất huyết não.")
+    field(page, "answers.q1").fill("Có.")
+    field(page, "concordance").select_option("minor")
+    field(page, "transfer").select_option("none")
+    sign("Ký và gửi")
+    expect(versions).to_have_text(["Chính thức · Phiên bản 2"])
+    page.get_by_role("button", name="Báo cáo bổ sung").click()
+    expect(field(page, "sections.conclusion")).to_have_value("")
+    field(page, "sections.conclusion").fill("CTA không thấy phình mạch.")
+    sign("Ký báo cáo bổ sung", "Có thêm CTA")
+    expect(versions).to_have_text(["Bổ sung · Phiên bản 3", "Chính thức · Phiên bản 2"])
+    page.get_by_role("button", name="Báo cáo sửa đổi").click()
+    expect(field(page, "sections.conclusion")).to_have_value("Xuất huyết não.")
+    sign("Ký báo cáo sửa đổi", "Nhầm bên")
+    expect(versions).to_have_text(["Sửa đổi · Phiên bản 4"])
+
+
 def test_a_session_that_ends_keeps_what_was_typed(
     case: dict[str, Any], running: Product, sign_in: Callable[..., Page]
 ) -> None:
