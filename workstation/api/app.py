@@ -12,7 +12,7 @@ from workstation.api import (
     study_routes,
 )
 from workstation.api.failures import handle_failures
-from workstation.api.limits import BodyLimit
+from workstation.api.limits import BodyCheck
 from workstation.context import Context
 
 __all__ = ["api_app"]
@@ -37,7 +37,7 @@ def api_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     handle_failures(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyCheck)
     version_1 = APIRouter(prefix="/v1")
     for module in (
         session_routes,

@@ -21,6 +21,7 @@ _BY_STATUS = {
     404: ("not_found", Text("Không tìm thấy.", "Not found.")),
     405: ("method_not_allowed", Text("Phương thức không dùng được.", "Method not allowed.")),
     413: ("too_large", Text("Dữ liệu gửi lên quá lớn.", "The request is too large.")),
+    422: ("malformed", Text("Dữ liệu gửi lên không đúng.", "The request is malformed.")),
     507: ("no_room", Text("Máy chủ hết chỗ lưu.", "The server has no room left.")),
 }
 _OTHER = ("failure", Text("Máy chủ gặp lỗi; hãy thử lại.", "The server failed; try again."))
@@ -32,6 +33,7 @@ def handle_failures(app: FastAPI) -> None:
     app.add_exception_handler(DicomNodeError, _node)
     app.add_exception_handler(RequestValidationError, _shape)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OverflowError, _out_of_range)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -72,6 +74,11 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code, text = _BY_STATUS.get(error.status_code, _OTHER)
     return _envelope(error.status_code, code, text, headers=error.headers)
+
+
+def _out_of_range(request: Request, error: Exception) -> JSONResponse:
+    """A page or row number beyond what databases count to."""
+    return _envelope(422, *_BY_STATUS[422])
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:

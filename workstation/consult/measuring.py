@@ -22,6 +22,8 @@ Point = tuple[float, float, float]
 RELATIVE_TOLERANCE = 0.005
 ABSOLUTE_TOLERANCE = 0.05  # mm, mm² or degrees, for very small marks
 
+FARTHEST_MM = 1e7
+
 _FROM_POINTS = ("length", "angle", "area")
 _FROM_PIXELS = ("mean", "standard_deviation", "minimum", "maximum", "value")
 _UNITS: Mapping[str, Mapping[str, float]] = {
@@ -73,7 +75,8 @@ def checked_measurements(
             f"A {kind} has {least} to {most} points, not {len(points_mm)}.",
             field="points_mm",
         )
-    if not np.isfinite(np.asarray(points_mm, dtype=float)).all():
+    # Not a number fails here too; farther away, lengths and areas overflow.
+    if not (np.abs(np.asarray(points_mm, dtype=float)) <= FARTHEST_MM).all():
         raise InvalidRequest(
             "invalid_point", "Tọa độ không hợp lệ.", "A point is not a number.", field="points_mm"
         )

@@ -71,6 +71,10 @@ class Child:
         return f"127.0.0.1:{self.port}"
 
 
+class _ClientLeft(Exception):
+    """The client went away while it was sending."""
+
+
 class Proxy:
     """ASGI application in front of the children.
 
@@ -152,6 +156,8 @@ class Proxy:
                 request.headers.pop(name, None)
         try:
             answer = await self._sent(request, again=not has_body)
+        except _ClientLeft:
+            return  # nobody waits for an answer, and the child is as well as before
         except httpx.TransportError:
             child.is_healthy = False
             await self._unready(scope)(scope, receive, send)
@@ -303,7 +309,7 @@ async def _body(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise httpx.ReadError("the client left while sending")
+            raise _ClientLeft
         yield message.get("body", b"")
         if not message.get("more_body", False):
             return

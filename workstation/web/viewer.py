@@ -10,7 +10,7 @@ from viewers import page as viewer_page
 from workstation import access
 from workstation.consult import case as cases
 from workstation.context import Context
-from workstation.errors import NotFound
+from workstation.errors import Conflict, NotAllowed, NotFound
 from workstation.roles import Principal
 from workstation.web.pages import page
 
@@ -39,7 +39,7 @@ class Viewer:
             shown = await anyio.to_thread.run_sync(
                 self.shown, principal, case_id, study_instance_uid
             )
-        except (NotFound, ObjectNotFound):
+        except (NotFound, NotAllowed, Conflict, ObjectNotFound):
             content = (
                 f"<h1>{NOT_FOUND.in_language(language)}</h1>"
                 f"<p>{NOT_FOUND_TEXT.in_language(language)}</p>"

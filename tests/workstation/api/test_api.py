@@ -160,6 +160,33 @@ def test_a_body_is_not_longer_than_anything_we_take(call: Call) -> None:
     assert answer.json()["error"]["code"] == "too_large"
 
 
+@pytest.mark.parametrize(
+    "clinical",
+    [
+        '{"nihss": NaN}',
+        '{"nihss": -1e999}',
+        '{"history": "\\ud800"}',
+        '{"\\udfff": "x"}',
+        '{"history": "a\\u0000b"}',
+        '{"nihss": 9223372036854775808}',
+        "[" * 100_000,
+    ],
+)
+def test_what_could_not_be_shown_again_is_not_kept(call: Call, clinical: str) -> None:
+    requester = call("requester.a")
+    made = requester.post("/cases", json=REQUEST).json()
+    body = f'{{"clinical": {clinical}}}'
+    headers = {"content-type": "application/json"}
+    path = f"/v1/cases/{made['id']}"
+    answer = requester.request("PATCH", path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "malformed")
+    assert requester.get("/cases").json()["items"][0]["clinical"] == REQUEST["clinical"]
+
+
+def test_numbers_beyond_counting_are_malformed(call: Call) -> None:
+    assert call("coordinator").get("/cases?offset=1" + "0" * 30).status_code == 422
+
+
 def test_an_unforeseen_failure_is_an_envelope_without_its_secrets(
     app: FastAPI, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

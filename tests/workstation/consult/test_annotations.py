@@ -156,6 +156,7 @@ def test_requesters_draw_too_and_technicians_do_not(
         {"kind": "spiral"},
         {"points_mm": [[0, 0, 0]]},
         {"points_mm": [[0, 0, 0], [0, 0, math.nan]]},
+        {"points_mm": [[-1e308, 0, 0], [1e308, 0, 0]]},
         {"points_mm": [[0, 0], [1, 1]]},
         {"measurements": [{"name": "length", "value": 6.0, "unit": "mm"}]},
         {"measurements": [{"name": "length", "value": 5.0, "unit": "cm"}]},

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import http.client
 import json
+import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -244,6 +246,19 @@ def test_uploads_stream_through(rig: Rig) -> None:
     sized = rig.client.put("/count", content=block * 48).json()
     assert sized == chunked
     assert rig.client.post("/count").json()["length"] == 0
+
+
+def test_an_upload_broken_off_does_not_make_the_child_ill(rig: Rig) -> None:
+    child = rig.proxy.child_of("session 1")
+    address = httpx.URL(rig.url)
+    with socket.create_connection((address.host, address.port or 80), timeout=10) as line:
+        head = "POST /hoichan/count HTTP/1.1\r\nHost: x\r\nX-Test-User: session 1\r\n"
+        line.sendall(f"{head}Content-Length: 100\r\n\r\nabc".encode())
+        time.sleep(0.3)
+    deadline = time.monotonic() + 0.6  # the next check would make it well again
+    while time.monotonic() < deadline:
+        assert child.is_healthy
+        time.sleep(0.01)
 
 
 def test_answers_come_as_they_are_made(rig: Rig) -> None:
