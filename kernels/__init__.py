@@ -131,7 +131,8 @@ __all__ = [
 def warm_up() -> None:
     """Compile every kernel, or load what an earlier run compiled.
 
-    Call it once at service start, before the first user. Takes some tens of seconds the first
-    time on a machine, under a second afterwards.
+    A service calls it in a thread at its start; a call that comes sooner waits for its own
+    kernel only. Takes some twenty seconds of processor time once per machine and version, and
+    under one second afterwards.
     """
     compile_all()
