@@ -79,10 +79,13 @@ class FileStore:
     def _make_folders(self) -> None:
         (self.folder / "tmp").mkdir(mode=0o750, parents=True, exist_ok=True)
         self._objects.mkdir(mode=0o750, exist_ok=True)
-        for prefix in range(256):
-            (self._objects / f"{prefix:02x}").mkdir(mode=0o750, exist_ok=True)
-        sync_folder(self._objects)
-        sync_folder(self.folder)
+        present = set(os.listdir(self._objects))
+        missing = {f"{prefix:02x}" for prefix in range(256)} - present
+        for prefix in missing:
+            (self._objects / prefix).mkdir(mode=0o750, exist_ok=True)
+        if missing:
+            sync_folder(self._objects)
+            sync_folder(self.folder)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import bindparam, select, union_all
 
 from dicom_node.archive.arrival import Arrival, read_arrival
 from dicom_node.archive.files import FileStore
@@ -21,6 +21,14 @@ __all__ = ["Problem", "ProblemKind", "RecoveryReport", "read_stored", "recover",
 
 logger = logging.getLogger(__name__)
 
+_ROWS_WITHIN = union_all(
+    *(
+        select(table.c.sha256, table.c.sop_instance_uid).where(
+            table.c.sha256 >= bindparam("first"), table.c.sha256 < bindparam("behind")
+        )
+        for table in (quarantine, conflicts, instances)
+    )
+)
 _META_BYTES = 1024  # our own meta is shorter
 
 
@@ -114,13 +122,6 @@ def verify(files: FileStore, index: Index) -> Iterator[Problem]:
 def _known(index: Index, prefix: str) -> dict[str, str]:
     """Return SHA-256 → SOP Instance UID of every row whose hash begins with `prefix`."""
     with index.reading() as connection:
-        return dict(_rows(connection, prefix))
-
-
-def _rows(connection: Connection, prefix: str) -> Iterator[tuple[str, str]]:
-    for table in (quarantine, conflicts, instances):
-        columns = select(table.c.sha256, table.c.sop_instance_uid)
-        # "g" follows "f", so this is a range on the index.
-        within = columns.where(table.c.sha256 >= prefix, table.c.sha256 < prefix + "g")
-        for row in connection.execute(within):
-            yield row.sha256, row.sop_instance_uid
+        # "g" follows "f", so this is a range on the index of each table.
+        found = connection.execute(_ROWS_WITHIN, {"first": prefix, "behind": prefix + "g"})
+        return {row.sha256: row.sop_instance_uid for row in found}
