@@ -223,9 +223,21 @@ def guests(context: Context) -> Iterator[Finding]:
 
 
 def peers(context: Context) -> Iterator[Finding]:
-    """Each AE with an address answers C-ECHO."""
+    """Each AE says where it calls from; each with an address answers C-ECHO."""
     for site in sites.list_sites(context):
         for ae in sites.list_ae_titles(context, SYSTEM, site.code):
+            if not ae.allowed_hosts:
+                # An AE title is no secret, and DICOM asks for nothing else.
+                yield Finding(
+                    False,
+                    Text(
+                        f"Bất kỳ máy nào tự xưng {ae.ae_title} đều đọc được ảnh của {site.code}; "
+                        "hãy khai báo địa chỉ được phép.",
+                        f"Any machine that calls itself {ae.ae_title} can read what {site.code} "
+                        "sent; give its allowed addresses.",
+                    ),
+                    warning=True,
+                )
             if not ae.host:
                 continue
             where = f"{ae.ae_title} ({ae.host}:{ae.port})"

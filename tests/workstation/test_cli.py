@@ -19,7 +19,7 @@ from dicom_node.archive import Query
 from dicom_node.peers import Peer
 from dicom_node.records import Origin, ReadScope
 from tests.peers import free_ports
-from workstation import accounts, cli
+from workstation import accounts, cli, sites
 from workstation.context import open_context
 from workstation.demo.pacs import EverybodyKnown
 from workstation.demo.studies import PHANTOMS, slices
@@ -289,6 +289,23 @@ def test_doctor_finds_a_good_machine_good(
     assert f"✓ HTTP port {http} is free." in out
     assert "✓ The front-end bundle is complete." in out
     assert "✓ The report's fonts are there." in out
+
+
+def test_doctor_warns_of_an_ae_that_anybody_may_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "d"
+    with closing(open_context(Settings(data=data))) as context:
+        sites.create_site(context, accounts.SYSTEM, code="BVA", name="A", tier="lower")
+        for ae_title, hosts in (("OPEN", []), ("KNOWN", ["10.0.0.5"])):
+            sites.add_ae_title(
+                context, accounts.SYSTEM, "BVA", ae_title=ae_title, allowed_hosts=hosts
+            )
+    ports = ["--http-port", "0", "--dicom-port", "0", "--minimum-free-bytes", "0"]
+    assert cli.run(["doctor", "--data", str(data), *ports]) == 0
+    out, _ = lines(capsys)
+    assert "! Any machine that calls itself OPEN can read what BVA sent" in out
+    assert "KNOWN" not in out
 
 
 def test_doctor_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
