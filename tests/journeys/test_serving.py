@@ -499,6 +499,53 @@ def test_a_tab_left_behind_is_covered_and_comes_back(demo: Demo, browser: Browse
     assert again.is_closed() or "/session/done" in again.url
 
 
+def test_the_signed_opinion_lands_in_the_asking_hospitals_pacs(
+    demo: Demo, signed_in: Callable[[str], httpx.Client], uids: dict[str, str]
+) -> None:
+    client = signed_in("radiologist")
+    case = f"/api/v1/cases/{uids['case']}"
+    assert client.post(f"{case}/start", json={}).status_code == 200
+    draft = client.get(f"{case}/draft").json()
+    content = {
+        **draft["content"],
+        "sections": {each["key"]: "Xuất huyết 30 ml." for each in draft["template"]["sections"]},
+        "answers": {each["id"]: "Có." for each in draft["questions"]},
+        "concordance": "concordant",
+        "transfer": "none",
+    }
+    saved = client.put(f"{case}/draft", json={"content": content, "revision": draft["revision"]})
+    assert saved.status_code == 200, saved.text
+    revision = saved.json()["revision"]
+    body = {"kind": "final", "password": PASSWORD, "draft_revision": revision}
+    signed = client.post(f"{case}/opinions", json=body)
+    assert signed.status_code in (200, 201), signed.text
+
+    requester = signed_in("requester.a")
+
+    def landed() -> list[dict[str, Any]]:
+        items = requester.get(f"{case}/deliveries").json()["items"]
+        return items if items and all(item["state"] == "landed" for item in items) else []
+
+    wait_for(landed, 180)
+    assert {item["destination"] for item in landed()} == {"DEMO_A"}
+    pacs = demo.told["receiving_pacs"]
+    objects = [path for path in Path(pacs["folder"]).rglob("*") if path.is_file()]
+    studies = set()
+    for path in objects:
+        with path.open("rb") as file:
+            if file.read(132)[128:] == b"DICM":
+                studies.add(pydicom.dcmread(path, stop_before_pixels=True).StudyInstanceUID)
+    assert studies == {uids["study"]}
+    # And a stranger's tool finds it there.
+    found = run_dcmtk(
+        "findscu", "-S", "-aec", pacs["ae_title"], "-k", "QueryRetrieveLevel=SERIES",
+        "-k", f"StudyInstanceUID={uids['study']}", "-k", "Modality", "-k", "SeriesInstanceUID",
+        pacs["host"], str(pacs["port"]),
+    )  # fmt: skip
+    assert re.search(r"\(0008,0060\) CS \[SR", found.stderr + found.stdout)
+    assert client.get(case).json()["state"] in ("final", "delivered")
+
+
 def test_a_killed_part_comes_back_and_pages_say_so_meanwhile(
     demo: Demo, signed_in: Callable[[str], httpx.Client]
 ) -> None:

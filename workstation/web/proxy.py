@@ -139,7 +139,7 @@ class Proxy:
         headers = [
             (name, value)
             for name, value in self._forwarded(scope)
-            if name not in (b"content-length",) or value != b"0"
+            if (name, value) != (b"content-length", b"0")
         ]
         has_body = any(name == b"content-length" for name, _ in headers) or bool(
             header(scope, b"transfer-encoding")
