@@ -177,7 +177,7 @@ def test_every_code_of_the_domain_has_words() -> None:
     from workstation.consult.request import AREAS, CONSENT_BASES, SHARE_SCOPES
     from workstation.consult.transitions import Event
     from workstation.roles import Role
-    from workstation.sites import TIERS
+    from workstation.sites.hospitals import TIERS
     from workstation.ui import labels
     from workstation.ui.screens import audit_log, guests
     from workstation.ui.summary import EVENTS

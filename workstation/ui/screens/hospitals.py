@@ -152,22 +152,13 @@ def entity(
         if test.button(_("Echo test"), key="echo", type="primary", width="stretch"):
             with parts.explaining():
                 answer = sites.echo(context, principal, site.code, one.ae_title)
+                name = one.ae_title
                 if answer.answered and answer.seconds is not None:
-                    st.success(
-                        _(
-                            "{ae} answered in {ms} ms.",
-                            ae=one.ae_title,
-                            ms=number(answer.seconds * 1000),
-                        )
-                    )
-                else:
-                    st.error(
-                        _(
-                            "{ae} did not answer: {reason}",
-                            ae=one.ae_title,
-                            reason=in_language(answer.message),
-                        )
-                    )
+                    ms = number(answer.seconds * 1000)
+                    parts.say_after(_("{ae} answered in {ms} ms.", ae=name, ms=ms))
+                reason = in_language(answer.message)
+                text = _("{ae} did not answer: {reason}", ae=name, reason=reason)
+                parts.say_after(text, failed=True)
         if administrator:
             sure = forget.popover(_("Remove"), width="stretch")
             sure.html(

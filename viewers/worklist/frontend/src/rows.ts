@@ -32,6 +32,7 @@ export interface Row {
   updated_at: string;
   time_left_seconds: number | null;
   columns: Record<string, string>;
+  permissions: string[];
 }
 
 export type Filter = "todo" | "active" | "mine" | "queue" | "overdue" | "all";
@@ -65,17 +66,21 @@ export function timeLeft(row: Row, { asking, sinceAnswer }: View): number | null
 
 export type Task = "taskSubmit" | "taskComplete" | "taskAcknowledge" | "taskDecide" | "taskOutcome";
 
-const TASKS: Record<string, Task> = {
-  draft: "taskSubmit",
-  incomplete: "taskComplete",
-  final: "taskAcknowledge",
-  delivered: "taskAcknowledge",
-  acknowledged: "taskDecide",
-  "outcome due": "taskOutcome",
+/** State → the task, and the permission of whoever it is for. */
+const TASKS: Record<string, [Task, string]> = {
+  draft: ["taskSubmit", "submit"],
+  incomplete: ["taskComplete", "complete"],
+  final: ["taskAcknowledge", "acknowledge"],
+  delivered: ["taskAcknowledge", "acknowledge"],
+  acknowledged: ["taskDecide", "decide"],
+  "outcome due": ["taskOutcome", "close"],
 };
 
-/** What the asking side has to do next, if anything. */
-export const task = (row: Row): Task | null => TASKS[row.state] ?? null;
+/** What this user, of the asking side, has to do next, if anything. */
+export function task(row: Row): Task | null {
+  const [found, permission] = TASKS[row.state] ?? [null, ""];
+  return row.permissions.includes(permission) ? found : null;
+}
 
 export function shows(filter: Filter, row: Row, view: View): boolean {
   const { username } = view;
