@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -129,9 +130,23 @@ def build(force: bool = False, check: bool = False) -> bool:
         run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], environment)
     if check:
         run([*npm, "run", "check"], environment)
-    run([*npm, "run", "build"], environment)
-    (DIST / STAMP).write_text(stamp + "\n")
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=FOLDER) as made:
+        run([*npm, "run", "build", "--", "--outDir", made, "--emptyOutDir"], environment)
+        (Path(made) / STAMP).write_text(stamp + "\n")
+        replace_bundle(Path(made))
     return True
+
+
+def replace_bundle(made: Path) -> None:
+    """Put the new files into ``dist``, the manifest last: a server that runs never misses one."""
+    DIST.mkdir(exist_ok=True)
+    files = sorted(made.iterdir(), key=lambda path: path.name in ("manifest.json", STAMP))
+    for path in files:
+        path.replace(DIST / path.name)
+    kept = {path.name for path in files}
+    for old in DIST.iterdir():
+        if old.name not in kept:
+            old.unlink()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

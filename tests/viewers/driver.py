@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 __all__ = [
+    "breathe",
     "cell_pixels",
     "click",
     "drag",
@@ -71,21 +72,32 @@ def point_at(page: Page, x: float, y: float, cell: int = 0) -> tuple[float, floa
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
+def breathe(page: Page) -> None:
+    """Let the page draw what it has heard, however busy the machine is."""
+    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    page.wait_for_timeout(40)
+
+
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    breathe(page)
     page.mouse.move(*start)
+    breathe(page)
     page.mouse.down()
-    page.wait_for_timeout(60)
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=3)
-    page.mouse.move(*end, steps=4)
-    page.wait_for_timeout(60)
+    breathe(page)
+    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=2)
+    breathe(page)
+    page.mouse.move(*end, steps=2)
+    breathe(page)
     page.mouse.up()
-    page.wait_for_timeout(150)
+    breathe(page)
 
 
 def click(page: Page, at: tuple[float, float]) -> None:
     """One click; tools wait 400 ms for the second of a double one."""
+    breathe(page)
     page.mouse.click(*at)
     page.wait_for_timeout(600)
+    breathe(page)
 
 
 def pixel_under(ds: pydicom.Dataset, point: list[float]) -> tuple[float, float]:

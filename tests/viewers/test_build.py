@@ -27,9 +27,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "if sys.argv[1] == 'ci':\n"
         "    (here / 'node_modules').mkdir(exist_ok=True)\n"
         "    (here / 'node_modules' / '.package-lock.json').write_text('{}')\n"
-        "if sys.argv[1:] == ['run', 'build']:\n"
-        "    (here / 'dist').mkdir(exist_ok=True)\n"
-        "    (here / 'dist' / 'manifest.json').write_text('{}')\n"
+        "if sys.argv[1:3] == ['run', 'build']:\n"
+        "    out = pathlib.Path(sys.argv[sys.argv.index('--outDir') + 1])\n"
+        "    (out / 'manifest.json').write_text('{}')\n"
+        "    (out / 'demo-1234.js').write_text('')\n"
         "if (here / 'fails').exists(): print('no such module'); sys.exit(3)\n"
     )
     npm.chmod(0o755)
@@ -46,10 +47,21 @@ def asked(project: Path) -> list[str]:
 
 def test_builds_once(project: Path) -> None:
     assert build.build()
-    assert asked(project) == ["ci --ignore-scripts --no-audit --no-fund", "run build"]
+    first, second = asked(project)
+    assert first == "ci --ignore-scripts --no-audit --no-fund"
+    assert second.startswith("run build -- --outDir ")
     assert build.is_fresh()
     assert not build.build()
     assert len(asked(project)) == 2
+
+
+def test_a_new_bundle_takes_the_place_of_the_old(project: Path) -> None:
+    (project / "dist").mkdir()
+    (project / "dist" / "demo-0000.js").write_text("old")
+    assert build.build()
+    names = {path.name for path in (project / "dist").iterdir()}
+    assert names == {"demo-1234.js", "manifest.json", build.STAMP}
+    assert not list(project.glob(".building-*"))
 
 
 @pytest.mark.parametrize(

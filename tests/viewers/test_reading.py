@@ -192,8 +192,8 @@ def test_slices_are_in_true_order(chest: Site, open_page: OpenPage) -> None:
     loaded(page, CHEST_FRAMES)
     page.keyboard.press("Home")
     seen = []
-    for _ in range(5):
-        page.wait_for_timeout(250)
+    for number in range(1, 6):
+        expect(page.locator(".hv-tr").first).to_contain_text(f"Image {number}/24")
         line = next(one for one in overlay(page, "tr").splitlines() if "Location" in one)
         seen.append(float(line.split()[1]))
         page.keyboard.press("ArrowDown")

@@ -2,61 +2,50 @@
 
 import { Enums, eventTarget, type RenderingEngine } from "@cornerstonejs/core";
 import type { Api } from "@common/api";
-import { h, icon, isTyping } from "@common/dom";
-import { listen, tell } from "@common/events";
-import { dateTime } from "@common/format";
+import { h, isTyping } from "@common/dom";
+import { listen } from "@common/events";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
-import { inLanguage, number, type Text, type Translate } from "@common/i18n";
+import { inLanguage, type Translate } from "@common/i18n";
 import { Banner } from "./banner";
+import { Board, type Place } from "./board";
 import type { Cell } from "./cell";
+import { Cine } from "./cine";
 import { type Actor, commandOf, type Layout } from "./commands";
 import { helpDialog, textDialog, Toast } from "./dialogs";
-import { Drawing } from "./drawing";
 import { onFrameStatus } from "./engine";
 import { Grid } from "./grid";
-import { ICONS } from "./icons";
 import { KeyImages, reasonOf } from "./keyimages";
-import { failureOf } from "./loading";
-import { type Mark, Marks } from "./marks";
+import { Library } from "./library";
 import type { MessageKey } from "./messages";
-import { Panel } from "./panel";
 import type { Prepared } from "./prepare";
-import { Series } from "./series";
+import type { Series } from "./series";
 import { Strip } from "./strip";
 import { Toolbar } from "./toolbar";
 import { PLANE_COLOURS, type ToolName, ToolGroups } from "./toolgroups";
-import type { MarkContent, ViewerData } from "./types";
+import type { ViewerData } from "./types";
 import { rangeOf, windowOf } from "./windows";
-import { markLines } from "./wording";
+import { honestySentence } from "./wording";
 
 let mounts = 0;
 
 export class Viewer implements Actor {
   readonly root = h("div", { class: "hv-body" });
-  private readonly series: Series[];
-  private readonly byImage = new Map<string, [Series, number]>();
+  private readonly library: Library;
   private readonly tools: ToolGroups;
   private readonly grid: Grid;
-  private readonly marks: Marks;
-  private readonly drawing: Drawing;
+  private readonly board: Board;
   private readonly toolbar: Toolbar;
   private readonly strip: Strip;
-  private readonly panel: Panel;
   private readonly banner: Banner;
   private readonly keyImages: KeyImages;
   private readonly toast = new Toast();
-  private readonly saveState = h("button", { type: "button", class: "hv-save", hidden: true });
   private readonly overlay = h("div", { class: "hv-overlay" });
   private readonly stops: (() => void)[] = [];
-  private readonly opened = new Set<Series>();
   private canDraw: boolean;
-  private selected: string | undefined;
   private showsMarks = false;
   private showsStrip = true;
-  private cine: ReturnType<typeof setInterval> | undefined;
-  private rate = 10;
-  private trouble: Text | null = null;
+  private readonly cine: Cine;
   private painting = false;
 
   constructor(
@@ -64,23 +53,18 @@ export class Viewer implements Actor {
     private readonly api: Api,
     rendering: RenderingEngine,
     hasGpu: boolean,
-    private readonly prepared: Prepared,
+    prepared: Prepared,
     private readonly t: Translate<MessageKey>,
     private readonly language: () => Language,
   ) {
     this.canDraw = prepared.canDraw;
-    this.series = prepared.sets.map(
-      (set) => new Series(api, set, hasGpu, (series) => this.seriesChanged(series)),
-    );
-    for (const series of this.series) {
-      series.imageIds.forEach((id, i) => this.byImage.set(id, [series, i]));
-    }
+    this.library = new Library(api, prepared.sets, hasGpu, (series) => this.seriesChanged(series));
     const prefix = `hoichan-${++mounts}`;
     this.keyImages = new KeyImages(api, data.case_id, data.standalone === true);
     this.tools = new ToolGroups(
       prefix,
       {
-        lines: (drawn) => this.lines((drawn as { markId?: string }).markId),
+        lines: (drawn) => this.board.lines((drawn as { markId?: string }).markId),
         askText: (current, done) => this.overlay.append(textDialog(t, current, done)),
       },
       (viewportId) => {
@@ -100,102 +84,62 @@ export class Viewer implements Actor {
       },
       moved: () => undefined,
       isKeyImage: (series, index) => this.keyImages.has(...series.set.frames[index]!),
-      honesty: (series) => this.honesty(series),
+      honesty: (series) => honestySentence(series.stack, t, language()),
       changed: () => this.repaint(),
       refusal: (reason, count) => t(`refused_${reason}` as MessageKey, { n: count ?? 0 }),
       building: (series) =>
         t("building", { n: series.queue.loaded, total: series.imageIds.length }),
     });
-    this.drawing = new Drawing({
+    this.board = new Board(api, data.case_id, prepared.canDraw, {
+      t,
+      language,
+      username: prepared.user.username,
+      seriesOf: (place) => this.library.at(place),
       shownIn: (viewportId) => {
         const cell = this.grid.cell(viewportId);
         return cell?.series ? { series: cell.series, volume: cell.volume } : undefined;
       },
-      drawn: (id, content) => this.marks.create(id, content),
-      moved: (id, content) => this.marks.change(id, content),
-      refresh: () => this.redraw(),
-      selected: (id) => {
-        this.selected = id;
-        this.repaint();
-      },
-    });
-    this.marks = new Marks(api, data.case_id, prepared.user.username, {
-      changed: (id, mark, byServer) => this.markChanged(id, mark, byServer),
-      revision: (revision) => tell("hoichan:annotations", { case_id: data.case_id, revision }),
-      trouble: (reason) => {
-        this.trouble = reason;
-        this.repaint();
-      },
-    });
-    this.toolbar = new Toolbar(this, t, language, (rate) => this.setRate(rate));
-    this.strip = new Strip(api.base, t, (series) => void this.showSeries(series));
-    this.panel = new Panel({
-      t,
-      language,
-      place: (mark) => this.place(mark.content),
-      mayChange: (mark) => this.mayChange(mark),
-      isMine: (mark) => this.isMine(mark),
-      jump: (mark) => void this.jump(mark.content, mark.id),
-      remove: (mark) => this.marks.remove(mark.id),
-      close: () => this.toggleMarks(),
+      jump: (place, markId) => void this.jump(place, markId),
+      redraw: () => this.redraw(),
+      changed: () => this.repaint(),
+      closeList: () => this.toggleMarks(),
     });
     this.banner = new Banner(t);
-    this.saveState.addEventListener("click", () => this.marks.retry());
+    this.cine = new Cine(() => this.grid.active, () => this.repaint());
+    this.toolbar = new Toolbar(this, t, language, (rate) => this.cine.setRate(rate));
+    this.strip = new Strip(api.base, t, (series) => void this.showSeries(series));
     this.root.append(
       this.banner.root,
       this.toolbar.root,
-      h("div", { class: "hv-main" }, this.strip.root, this.grid.root, this.panel.root),
-      this.saveState,
+      h("div", { class: "hv-main" }, this.strip.root, this.grid.root, this.board.panel.root),
+      this.board.saveState,
       this.toast.root,
       this.overlay,
     );
     if (!hasGpu) this.root.prepend(h("p", { class: "hc-notice", role: "note" }, t("no_webgl")));
     this.tools.allowDrawing(this.canDraw);
-    this.strip.fill(this.series);
+    this.strip.fill(this.library.all);
     this.listen();
     this.repaint();
-    const first = this.series.find((series) => series.set.kind === "stack");
+    const first = this.library.stacks[0];
     if (first) void this.start(first);
-    if (data.case_id) this.marks.start();
+    this.board.start();
   }
 
   private async start(first: Series): Promise<void> {
     await this.grid.show(this.grid.active, first);
-    // The rest follows in the order of the strip, once what the reader looks at has come.
-    for (const series of this.series) {
-      await first.queue.whenSettled();
-      if (series.set.kind !== "stack") continue;
-      await series.open().catch(() => undefined);
-      if (series.isOpen) {
-        series.queue.start();
-        await series.queue.whenSettled();
-      }
-    }
+    await this.library.fetchAhead(first);
   }
 
   private listen(): void {
     const caseId = this.data.case_id;
-    const loaded = (event: Event): void => {
-      const { image } = (event as CustomEvent<{ image: { imageId: string } }>).detail;
-      const found = this.byImage.get(image.imageId);
-      found?.[0].queue.noteLoaded(found[1]);
-    };
-    const failed = (event: Event): void => {
-      const { imageId, error } = (event as CustomEvent<{ imageId: string; error: unknown }>).detail;
-      const found = this.byImage.get(imageId);
-      found?.[0].queue.noteFailed(found[1], failureOf(error));
-    };
     const keys = (event: KeyboardEvent): void => this.onKey(event);
     const online = (): void => this.sessionBack();
-    eventTarget.addEventListener(Enums.Events.IMAGE_LOADED, loaded);
-    eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_FAILED, failed);
     const lost = (): void => this.graphicsLost();
     eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, lost);
     window.addEventListener("keydown", keys, { capture: true });
     window.addEventListener("online", online);
     this.stops.push(
-      () => eventTarget.removeEventListener(Enums.Events.IMAGE_LOADED, loaded),
-      () => eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_FAILED, failed),
       () => eventTarget.removeEventListener(Enums.Events.WEBGL_CONTEXT_LOST, lost),
       () => window.removeEventListener("keydown", keys, { capture: true }),
       () => window.removeEventListener("online", online),
@@ -213,11 +157,10 @@ export class Viewer implements Actor {
   }
 
   destroy(): void {
-    clearInterval(this.cine);
+    this.cine.stop();
     for (const stop of this.stops) stop();
-    this.marks.stop();
-    for (const series of this.series) series.queue.stop();
-    this.drawing.destroy();
+    this.library.destroy();
+    this.board.destroy();
     this.grid.destroy();
     this.tools.destroy();
   }
@@ -226,13 +169,13 @@ export class Viewer implements Actor {
   allowDrawing(canDraw: boolean): void {
     this.canDraw = canDraw;
     this.tools.allowDrawing(canDraw);
-    for (const mark of this.marks.all()) this.markChanged(mark.id, mark, true);
+    this.board.allowDrawing(canDraw);
     this.repaint();
   }
 
   /** The language changed. */
   rewrite(): void {
-    this.strip.fill(this.series);
+    this.strip.fill(this.library.all);
     this.banner.rewrite();
     for (const cell of this.grid.cells) cell.refresh();
     this.repaint();
@@ -242,18 +185,13 @@ export class Viewer implements Actor {
 
   private seriesChanged(series: Series): void {
     this.strip.update(series);
-    if (series.isOpen && !this.opened.has(series)) {
-      this.opened.add(series);
-      for (const mark of this.marks.all()) {
-        if (this.seriesOf(mark.content) === series) this.drawing.show(mark, series, this.mayChange(mark));
-      }
-    }
+    if (series.isOpen) this.board.seriesOpened(series);
     for (const cell of this.grid.visible) if (cell.series === series) cell.refresh();
     this.grid.noteProgress(series);
   }
 
   private async showSeries(series: Series, cell: Cell = this.grid.active): Promise<void> {
-    this.stopCine();
+    this.cine.stop();
     if (series.set.kind !== "stack") {
       cell.empty(inLanguage(series.set.problems[0], this.language()) || this.t("unsupported_set"));
       return;
@@ -264,34 +202,14 @@ export class Viewer implements Actor {
   }
 
   private dropped(cell: Cell, displaySetId: string): void {
-    const series = this.series.find((one) => one.set.id === displaySetId);
+    const series = this.library.byId(displaySetId);
     this.grid.choose(cell);
     if (series) void this.showSeries(series, cell);
   }
 
-  private honesty(series: Series): string {
-    const { t } = this;
-    const stack = series.stack;
-    if (typeof stack === "string" || (!stack.isSheared && !stack.isUneven)) return "";
-    const steps = stack.positions.slice(1).map((p, i) => p - stack.positions[i]!);
-    const one = (value: number): string => number(value, 1, this.language());
-    const values = {
-      deg: one(stack.tilt),
-      least: one(Math.min(...steps)),
-      most: one(Math.max(...steps)),
-    };
-    const key =
-      stack.isSheared && stack.isUneven
-        ? "resampled_both"
-        : stack.isSheared
-          ? "resampled_tilt"
-          : "resampled_uneven";
-    return t(key, values) + (stack.gaps.length ? t("gaps_black", { n: stack.gaps.length }) : "");
-  }
-
   private sessionBack(): void {
-    this.marks.retry();
-    for (const series of this.series) series.queue.retry();
+    this.board.retry();
+    this.library.retry();
   }
 
   /** The browser took the graphics memory (driver reset, sleep): textures are gone for good. */
@@ -311,63 +229,15 @@ export class Viewer implements Actor {
     );
   }
 
-  // ---- marks
+  // ---- places
 
-  private isMine(mark: Mark): boolean {
-    return !mark.server || mark.server.author.username === this.prepared.user.username;
-  }
-
-  private mayChange(mark: Mark): boolean {
-    return this.canDraw && this.isMine(mark);
-  }
-
-  private seriesOf(content: { series_instance_uid: string; sop_instance_uid: string; frame_number: number }): Series | undefined {
-    return this.series.find(
-      (series) =>
-        series.set.series_instance_uid === content.series_instance_uid &&
-        series.indexOf(content.sop_instance_uid, content.frame_number) >= 0,
-    );
-  }
-
-  private markChanged(id: string, mark: Mark | undefined, byServer: boolean): void {
-    const series = mark && this.seriesOf(mark.content);
-    if (!mark) this.drawing.hide(id);
-    else if (series?.isOpen && (byServer || !this.drawing.content(id) || mark.state === "waiting")) {
-      this.drawing.show(mark, series, this.mayChange(mark));
-    }
-    this.redraw();
-    this.repaint();
-  }
-
-  private lines(id: string | undefined): string[] {
-    const content = id ? this.drawing.content(id) : undefined;
-    if (!id || !content) return [];
-    const mark = this.marks.get(id);
-    const made = markLines(content, this.t, this.language());
-    if (mark && mark.state !== "saved" && mark.state !== "saving") made.push(`! ${this.t("not_saved")}`);
-    if (mark?.server && (this.drawing.isHighlighted(id) || this.selected === id)) {
-      made.push(`${mark.server.author.name} · ${dateTime(mark.server.updated_at)}`);
-    }
-    return made;
-  }
-
-  private place(content: MarkContent): string {
-    const series = this.seriesOf(content);
-    if (!series) return "";
-    const index = series.indexOf(content.sop_instance_uid, content.frame_number);
-    return `${series.set.title || series.set.modality} ${index + 1}/${series.imageIds.length}`;
-  }
-
-  private async jump(
-    target: { series_instance_uid: string; sop_instance_uid: string; frame_number: number },
-    markId?: string,
-  ): Promise<void> {
-    const series = this.seriesOf(target);
+  private async jump(target: Place, markId?: string): Promise<void> {
+    const series = this.library.at(target);
     if (!series) return;
-    if (this.grid.layout === "mpr") await this.grid.setLayout("1x1", this.series);
+    if (this.grid.layout === "mpr") await this.grid.setLayout("1x1", this.library.stacks);
     const index = series.indexOf(target.sop_instance_uid, target.frame_number);
     await this.grid.show(this.grid.active, series, index);
-    if (markId && this.drawing.content(markId)) this.drawing.select(markId);
+    if (markId) this.board.select(markId);
   }
 
   private redraw(): void {
@@ -377,10 +247,10 @@ export class Viewer implements Actor {
   // ---- commands
 
   setLayout(layout: Layout): void {
-    this.stopCine();
+    this.cine.stop();
     if (layout !== "mpr") {
       if (this.tools.activeTool === "crosshairs") this.tools.activate("window");
-      void this.grid.setLayout(layout, this.series);
+      void this.grid.setLayout(layout, this.library.stacks);
       return;
     }
     const series = this.grid.active.series ?? this.grid.keptSeries();
@@ -420,40 +290,7 @@ export class Viewer implements Actor {
   }
 
   toggleCine(): void {
-    if (this.cine !== undefined) {
-      this.stopCine();
-      return;
-    }
-    const series = this.grid.active.series;
-    if (!series || series.imageIds.length < 2) return;
-    this.setRate(Math.min(60, Math.max(1, series.cineRate)));
-    this.playCine();
-  }
-
-  private playCine(): void {
-    clearInterval(this.cine);
-    this.cine = setInterval(() => {
-      const cell = this.grid.active;
-      const count = cell.series?.imageIds.length ?? 0;
-      const stack = cell.stackViewport;
-      if (!stack || count < 2) return this.stopCine();
-      const next = (cell.index + 1) % count;
-      // Wait for a frame on its way rather than run ahead of it.
-      if (cell.series!.queue.states[next] !== "loading") void cell.goTo(next);
-    }, 1000 / this.rate);
-    this.repaint();
-  }
-
-  private setRate(rate: number): void {
-    this.rate = rate;
-    if (this.cine !== undefined) this.playCine();
-  }
-
-  private stopCine(): void {
-    if (this.cine === undefined) return;
-    clearInterval(this.cine);
-    this.cine = undefined;
-    this.repaint();
+    this.cine.toggle();
   }
 
   toggleLink(): void {
@@ -462,16 +299,15 @@ export class Viewer implements Actor {
   }
 
   undo(): void {
-    if (this.canDraw) this.marks.undo();
+    this.board.undo();
   }
 
   redo(): void {
-    if (this.canDraw) this.marks.redo();
+    this.board.redo();
   }
 
   deleteSelected(): void {
-    const mark = this.selected ? this.marks.get(this.selected) : undefined;
-    if (mark && this.mayChange(mark)) this.marks.remove(mark.id);
+    this.board.deleteSelected();
   }
 
   markKeyImage(): void {
@@ -539,9 +375,7 @@ export class Viewer implements Actor {
   }
 
   stepSeries(by: number): void {
-    const stacks = this.series.filter((series) => series.set.kind === "stack");
-    const now = stacks.indexOf(this.grid.active.series!);
-    const next = stacks[(now + by + stacks.length) % stacks.length];
+    const next = this.library.neighbour(this.grid.active.series, by);
     if (next && next !== this.grid.active.series) void this.showSeries(next);
   }
 
@@ -559,7 +393,7 @@ export class Viewer implements Actor {
 
   escape(): void {
     if (this.toolbar.closeMenu() || this.closeOverlay()) return;
-    for (const cell of this.grid.visible) this.drawing.cancel(cell.element);
+    this.board.cancel(this.grid.visible);
     if (this.grid.isMaximised) this.grid.toggleMaximised();
     else this.setTool(this.grid.layout === "mpr" ? "crosshairs" : "window");
   }
@@ -586,6 +420,8 @@ export class Viewer implements Actor {
       return;
     }
     event.preventDefault();
+    // Streamlit has keys of its own on the document (R runs the page again, C clears its cache).
+    event.stopPropagation();
     found.run(this);
   }
 
@@ -612,12 +448,12 @@ export class Viewer implements Actor {
       range: active.range,
       isCt: active.series?.isCtAt(Math.max(0, active.index)) ?? false,
       canDraw: this.canDraw,
-      canUndo: this.marks.canUndo,
-      canRedo: this.marks.canRedo,
-      hasSelection: this.selected !== undefined,
+      canUndo: this.board.canUndo,
+      canRedo: this.board.canRedo,
+      hasSelection: this.board.selected !== undefined,
       isInverted: active.isInverted,
-      isPlaying: this.cine !== undefined,
-      rate: this.rate,
+      isPlaying: this.cine.isPlaying,
+      rate: this.cine.rate,
       isLinked: grid.linked,
       showsMarks: this.showsMarks,
       showsStrip: this.showsStrip,
@@ -629,24 +465,8 @@ export class Viewer implements Actor {
       active.series?.set.id,
     );
     this.strip.root.hidden = !this.showsStrip;
-    this.panel.root.hidden = !this.showsMarks;
-    const marks = this.marks.all();
-    if (this.showsMarks) this.panel.update(marks, this.selected, this.canDraw);
-    this.paintSaveState();
-    this.root.dataset["marks"] = String(marks.length);
-    this.root.dataset["unsaved"] = String(this.marks.unsaved);
-  }
-
-  private paintSaveState(): void {
-    const { unsaved } = this.marks;
-    const isTroubled = unsaved > 0 && this.trouble !== null;
-    this.saveState.hidden = unsaved === 0;
-    this.saveState.classList.toggle("hv-trouble", isTroubled);
-    const reason = inLanguage(this.trouble, this.language());
-    this.saveState.replaceChildren(
-      ...(isTroubled
-        ? [icon(ICONS.cloud_off, 16), `${this.t("unsaved", { n: unsaved })}. ${reason} ${this.t("retry")}`]
-        : [this.t("saving")]),
-    );
+    this.board.paint(this.showsMarks);
+    this.root.dataset["marks"] = String(this.board.count);
+    this.root.dataset["unsaved"] = String(this.board.unsaved);
   }
 }

@@ -1,7 +1,8 @@
-/** A mark's numbers in words. */
+/** Numbers in words: of marks, and of what was done to a stack. */
 
 import type { Language } from "@common/host";
 import { number, type Translate } from "@common/i18n";
+import type { Refusal, Stack } from "./geometry";
 import type { MessageKey } from "./messages";
 import { HOUNSFIELD } from "./statistics";
 import type { MarkContent, Measured } from "./types";
@@ -81,4 +82,26 @@ export function shortValue(
 
 function decimalsOf(value: number): number {
   return Number.isInteger(value) ? 0 : 1;
+}
+
+/** What was done to a stack before it became planes; "" when nothing was. */
+export function honestySentence(
+  stack: Stack | Refusal,
+  t: Translate<MessageKey>,
+  language: Language,
+): string {
+  if (typeof stack === "string" || (!stack.isSheared && !stack.isUneven)) return "";
+  const steps = stack.positions.slice(1).map((p, i) => p - stack.positions[i]!);
+  const one = (value: number): string => number(value, 1, language);
+  const values = {
+    deg: one(stack.tilt),
+    least: one(Math.min(...steps)),
+    most: one(Math.max(...steps)),
+  };
+  const key = !stack.isUneven
+    ? "resampled_tilt"
+    : stack.isSheared
+      ? "resampled_both"
+      : "resampled_uneven";
+  return t(key, values) + (stack.gaps.length ? t("gaps_black", { n: stack.gaps.length }) : "");
 }
