@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -20,11 +20,17 @@ from workstation.roles import Principal
 __all__ = ["Worklist", "list_cases"]
 
 MOST_ROWS = 500
+# A change bears the time its transaction began, and may be seen only when it ends (a writer waits
+# 15 seconds at most): whoever asks "since then" is told of a little more, rather than too little.
+OVERLAP = timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
 class Worklist:
-    """A page of rows, how many there are in all, and the time it was true at."""
+    """A page of rows, how many there are in all, and the ``since`` of the next question.
+
+    That lies a little in the past, so a row may come twice; none is missed.
+    """
 
     rows: tuple[CaseView, ...]
     total: int
@@ -85,7 +91,7 @@ def list_cases(
         view_of(context, principal, record, measured[record.id], now, with_columns=True)
         for record in found
     )
-    return Worklist(rows, total, now)
+    return Worklist(rows, total, now - OVERLAP)
 
 
 def _found(principal: Principal, now: datetime, search: str) -> ColumnElement[bool]:

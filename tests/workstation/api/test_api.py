@@ -11,7 +11,7 @@ from plugins.nouns import State
 from tests.factories import ct_image, file_bytes, from_site
 from tests.workstation.api.conftest import Caller
 from tests.workstation.cases import REQUEST, arrive, brought_to
-from tests.workstation.conftest import PASSWORD
+from tests.workstation.conftest import PASSWORD, Clock
 from tests.workstation.consult.test_annotations import mark
 from workstation import sites
 from workstation.accounts import SYSTEM, Principal
@@ -238,7 +238,7 @@ def test_images_may_follow_in_an_emergency(call: Call) -> None:
     assert found["total"] == 1
 
 
-def test_worklist_filters(context: Context, people: People, call: Call) -> None:
+def test_worklist_filters(context: Context, people: People, call: Call, clock: Clock) -> None:
     brought_to(context, people, State.READING)
     brought_to(context, people, State.QUEUED)
     radiologist = call("radiologist")
@@ -247,6 +247,7 @@ def test_worklist_filters(context: Context, people: People, call: Call) -> None:
     assert radiologist.get("/cases?state=&mine=true").json()["total"] == 1
     assert radiologist.get("/cases?priority=P3").json()["total"] == 0
     assert radiologist.get("/cases?state=lost").status_code == 422
+    clock.move(minutes=1)
     at = radiologist.get("/cases").json()["at"]
     assert radiologist.get(f"/cases?since={at}").json()["total"] == 0
 

@@ -321,6 +321,21 @@ def test_missing_images_stop_the_clock_unless_it_is_an_emergency(
     assert left == {"P1": timedelta(), "P2": timedelta(minutes=60)}
 
 
+def test_what_becomes_an_emergency_forgives_no_time(
+    context: Context, people: People, clock: Clock
+) -> None:
+    case = asked(context, people, priority="P2")
+    cases.report_incomplete(context, people["coordinator"], case.id, ["phim cũ"])
+    clock.move(minutes=60)
+    waiting = cases.get(context, people["requester.a"], case.id)
+    assert cases.view(context, people["requester.a"], waiting).time_left_seconds == 120 * 60
+    urgent = cases.update_request(context, people["coordinator"], case.id, {"priority": "P1"})
+    view = cases.view(context, people["requester.a"], urgent)
+    assert view.time_left_seconds == (15 - 60) * 60
+    routine = cases.update_request(context, people["coordinator"], case.id, {"priority": "P2"})
+    assert routine.paused_at == clock.now
+
+
 def test_an_assigned_case_returns_to_its_reader(context: Context, people: People) -> None:
     case = brought_to(context, people, State.READING)
     cases.report_incomplete(context, people["radiologist"], case.id, ["CTA"])
