@@ -216,6 +216,7 @@ def test_health_and_metrics_name_no_patient(demo: Demo, anonymous: httpx.Client)
     assert health.status_code == 200
     assert health.json()["checks"] == {
         "database": True, "archive": True, "disk": True, "ui": True,
+        "node": True, "worker": True, "receiving-pacs": True,
     }  # fmt: skip
     # nginx keeps others out of it, as documented; directly it answers.
     assert anonymous.get("/metrics").status_code == 403

@@ -1,8 +1,11 @@
 """``/healthz`` for whoever restarts us, ``/metrics`` for whoever draws us. No patient in either."""
 
+import json
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import anyio.to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -45,6 +48,7 @@ class Health:
             "archive": works(self.context.archive.last_change),
             "disk": self.free_bytes() > self.context.settings.minimum_free_bytes,
             "ui": all(self.children()),
+            **supervised_parts(self.context.settings.data / "run"),
         }
 
     def read_database(self) -> None:
@@ -53,6 +57,34 @@ class Health:
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.context.settings.data).free
+
+
+def supervised_parts(folder: Path) -> dict[str, bool]:
+    """Whether the other parts of our own supervisor run, by what it writes of them.
+
+    A web process started alone has no listener and worker beside it, and misses none.
+    """
+    found: dict[str, bool] = {}
+    for path in folder.glob("*.json"):
+        try:
+            status = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # gone or half gone: its supervisor is stopping
+        if status["pid"] == os.getppid():
+            for part in status["parts"]:
+                if part["part"] not in ("front", "ui"):
+                    found[part["part"]] = is_running(part["pid"])
+    return found
+
+
+def is_running(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def works(check: Callable[[], object]) -> bool:
