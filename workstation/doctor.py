@@ -231,10 +231,10 @@ def peers(context: Context) -> Iterator[Finding]:
                 yield Finding(
                     False,
                     Text(
-                        f"Bất kỳ máy nào tự xưng {ae.ae_title} đều đọc được ảnh của {site.code}; "
+                        f"Bất kỳ máy nào tự xưng {ae.ae_title} đều gửi được ảnh vào {site.code}; "
                         "hãy khai báo địa chỉ được phép.",
-                        f"Any machine that calls itself {ae.ae_title} can read what {site.code} "
-                        "sent; give its allowed addresses.",
+                        f"Any machine that calls itself {ae.ae_title} can send images into "
+                        f"{site.code}; give its allowed addresses.",
                     ),
                     warning=True,
                 )

@@ -67,7 +67,7 @@ def serve_action(association: Association, message: Message) -> None:
     logger.info("%s asks to commit to %d instances", association.calling_ae, len(references))
     association.answer(message, Status.SUCCESS)
     if destination is None:
-        scope = association.peers.read_scope(association.calling_ae, association.host)
+        scope = _scope(association.peers, association.calling_ae, association.host)
         judged = judge_all(association.archive, references, scope)
         _report_here(association, message, transaction_uid, judged)
 
@@ -93,6 +93,14 @@ def serve_report(association: Association, message: Message) -> None:
         status = Status.PROCESSING_FAILURE
     event_type = message.command.get("EventTypeID", _ALL_SAFE)
     association.answer(message, status, more={"EventTypeID": event_type})
+
+
+def _scope(peers: Peers, calling_ae: str, host: str) -> ReadScope:
+    """Who may send into a site may also ask whether it arrived: that tells but yes or no."""
+    site = peers.site_of(calling_ae, host)
+    return (
+        peers.read_scope(calling_ae, host) if site is None else ReadScope(sites=frozenset({site}))
+    )
 
 
 def judge(archive: Archive, sop_class_uid: str, sop_instance_uid: str, scope: ReadScope) -> int:
@@ -170,7 +178,7 @@ class CommitmentWorker:
             self._wake.wait((due - datetime.now(UTC)).total_seconds() if due else None)
 
     def _report(self, request: Commitment) -> None:
-        scope = self._peers.read_scope(request.ae_title, request.host)
+        scope = _scope(self._peers, request.ae_title, request.host)
         judged = judge_all(self._archive, request.references, scope)
         try:
             peer = self._peers.destination(request.ae_title)

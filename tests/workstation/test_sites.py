@@ -24,7 +24,7 @@ def add(context: Context, **values: Any) -> sites.AeTitle:
 
 
 def test_an_ae_speaks_for_its_site(context: Context) -> None:
-    add(context)
+    add(context, host="10.0.0.9")
     peers = SitePeers(context)
     assert peers.site_of("CT_A", "10.0.0.9") == "DEMO_A"
     assert peers.site_of(" CT_A ", "10.0.0.9") == "DEMO_A"
@@ -53,6 +53,21 @@ def test_only_from_the_addresses_it_has(context: Context, host: str, allowed: bo
     peers = SitePeers(context)
     assert peers.site_of("CT_A", host) == ("DEMO_A" if allowed else None)
     assert bool(peers.read_scope("CT_A", host).sites) == allowed
+
+
+def test_images_go_out_only_to_where_an_ae_is_known_to_be(context: Context) -> None:
+    """Whoever knows an AE title may send under it; reading takes an address of that AE too."""
+    add(context)
+    add(context, ae_title="PACS_A", host="10.0.0.5", port=104)
+    add(context, ae_title="LOCAL_A", host="localhost", port=104)
+    peers = SitePeers(context)
+    own = ReadScope(sites=frozenset({"DEMO_A"}))
+    assert peers.site_of("CT_A", "10.0.0.9") == "DEMO_A"
+    assert peers.read_scope("CT_A", "10.0.0.9") == ReadScope()
+    assert peers.read_scope("PACS_A", "10.0.0.5") == own
+    assert peers.read_scope("PACS_A", "10.0.0.9") == ReadScope()
+    assert peers.read_scope("LOCAL_A", "127.0.0.1") == own
+    assert peers.read_scope("LOCAL_A", "10.0.0.5") == ReadScope()
 
 
 def test_an_ae_that_only_receives_may_not_send(context: Context) -> None:

@@ -61,7 +61,7 @@ def found_hospitals(context: Context, pacs_port: int) -> None:
             sites.create_site(context, SYSTEM, code=code, name=name, tier=tier, phone=phone)
         titles = {ae.ae_title for ae in sites.list_ae_titles(context, SYSTEM, code)}
         if code not in titles:
-            sites.add_ae_title(context, SYSTEM, code, ae_title=code)
+            sites.add_ae_title(context, SYSTEM, code, ae_title=code, host="127.0.0.1")
     sites.change_ae_title(
         context, SYSTEM, "DEMO_A", "DEMO_A", host="127.0.0.1", port=pacs_port, receives=True
     )

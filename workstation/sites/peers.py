@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
+from socket import getaddrinfo
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -41,9 +42,16 @@ class SitePeers:
         return Peer(row.ae_title, row.host, row.port) if row and row.host and row.port else None
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:
-        """An AE finds and retrieves the studies of its own site, nothing else."""
+        """An AE finds and retrieves the studies of its own site, from an address of its own.
+
+        An AE title is no secret and DICOM asks for nothing else: sending under a known name brings
+        images in, but what goes out goes only where an administrator said that AE is.
+        """
         row = self._find(calling_ae)
-        if row is None or not _is_allowed(host, row.allowed_hosts):
+        if row is None:
+            return ReadScope()
+        known = row.allowed_hosts or _addresses(row.host)
+        if not known or not _is_allowed(host, known):
             return ReadScope()
         return ReadScope(sites=frozenset({row.site}))
 
@@ -54,6 +62,16 @@ class SitePeers:
                 .join(sites, sites.c.code == ae_titles.c.site)
                 .where(ae_titles.c.ae_title == ae_title.strip(), sites.c.active)
             ).first()
+
+
+def _addresses(host: str) -> list[str]:
+    """The addresses of a host name or address; none when it is empty or unknown."""
+    if not host:
+        return []
+    try:
+        return [str(found[4][0]) for found in getaddrinfo(host, None)]
+    except OSError:
+        return []
 
 
 def _is_allowed(host: str, allowed: Sequence[str]) -> bool:
