@@ -16,7 +16,7 @@ import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
 import { Alerts } from "./alert";
-import { awaitsReader, compare, haystack, matches, shows, type Filter, type Row, type SortKey, type View } from "./rows";
+import { awaitsReader, compare, haystack, matches, merged, shows, type Filter, type Row, type SortKey, type View } from "./rows";
 import { Table, type Labels, type PluginColumn } from "./table";
 import { TEXTS } from "./texts";
 import styles from "./worklist.css?inline";
@@ -34,6 +34,9 @@ export interface WorklistData extends HostData {
 
 const POLL_MS = 4000;
 const HIDDEN_POLL_MS = 20000;
+// Between whole lists only what changed is asked for; a case taken away is gone with the next one.
+const WHOLE_MS = 60000;
+const OVERLAP_MS = 10000;
 const BELL = "M6 16v-5a6 6 0 0 1 12 0v5l2 2H4z|M10 21h4";
 const SLASH = "M4 4l16 16";
 const FILTER = "hoichan.worklist.filter";
@@ -48,7 +51,8 @@ class Worklist implements Mounted<WorklistData> {
   private args: MountArguments<WorklistData>;
   private rows: Row[] = [];
   private folded = new Map<string, string>();
-  private answeredAt = 0;
+  private at: string | null = null;
+  private wholeAt = 0;
   private answered: number | null = null;
   private offline = false;
   private filter: Filter;
@@ -115,7 +119,7 @@ class Worklist implements Mounted<WorklistData> {
 
   private get view(): View {
     const { username, asking } = this.data;
-    return { username, asking, sinceAnswer: (performance.now() - this.answeredAt) / 1000 };
+    return { username, asking, now: performance.now() / 1000 };
   }
 
   private build(): void {
@@ -220,11 +224,17 @@ class Worklist implements Mounted<WorklistData> {
   private async ask(): Promise<void> {
     clearTimeout(this.poll);
     try {
-      const answer = await this.api.poll<{ items: Row[] }>("/cases?limit=500");
+      const whole = this.at === null || performance.now() - this.wholeAt > WHOLE_MS;
+      const answer = await this.api.poll<{ items: Row[]; at: string }>(
+        `/cases?limit=500${whole ? "" : `&since=${encodeURIComponent(this.since())}`}`,
+      );
       if (this.gone) return;
-      this.rows = answer.items;
-      this.folded = new Map(this.rows.map((row) => [row.id, haystack(row)]));
-      this.answeredAt = performance.now();
+      const received = performance.now() / 1000;
+      const news = answer.items.map((row) => ({ ...row, received }));
+      this.rows = whole ? news : merged(this.rows, news);
+      this.at = answer.at;
+      if (whole) this.wholeAt = performance.now();
+      for (const row of news) this.folded.set(row.id, haystack(row));
       this.answered = Date.now();
       this.offline = false;
       this.announce();
@@ -238,6 +248,11 @@ class Worklist implements Mounted<WorklistData> {
         this.poll = window.setTimeout(() => void this.ask(), document.hidden ? HIDDEN_POLL_MS : POLL_MS);
       }
     }
+  }
+
+  /** A little before the last answer: what was being written just then is not missed. */
+  private since(): string {
+    return new Date(Date.parse(this.at ?? "") - OVERLAP_MS).toISOString();
   }
 
   private render(): void {

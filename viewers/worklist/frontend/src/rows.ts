@@ -33,6 +33,8 @@ export interface Row {
   time_left_seconds: number | null;
   columns: Record<string, string>;
   permissions: string[];
+  /** When this row came, in seconds of the page's own clock; not the server's word. */
+  received: number;
 }
 
 export type Filter = "todo" | "active" | "mine" | "queue" | "overdue" | "all";
@@ -53,15 +55,17 @@ export const awaitsReader = (row: Row): boolean =>
 export interface View {
   username: string;
   asking: boolean;
-  /** Seconds since the server said how much time is left. */
-  sinceAnswer: number;
+  /** Seconds of the page's own clock. */
+  now: number;
 }
 
 /** Seconds until the case's clock runs out, or null when none runs for this side. */
-export function timeLeft(row: Row, { asking, sinceAnswer }: View): number | null {
+export function timeLeft(row: Row, { asking, now }: View): number | null {
   if (row.time_left_seconds === null || FINISHED.has(row.state)) return null;
   if (!asking && !UNSIGNED.has(row.state)) return null;
-  return row.time_left_seconds - sinceAnswer;
+  // while something is missing the clock waits, but never in an emergency
+  const waits = row.state === "incomplete" && !isEmergency(row);
+  return row.time_left_seconds - (waits ? 0 : now - row.received);
 }
 
 export type Task = "taskSubmit" | "taskComplete" | "taskAcknowledge" | "taskDecide" | "taskOutcome";
@@ -137,12 +141,21 @@ function urgency(row: Row): number {
   return FINISHED.has(row.state) ? 4 : 3;
 }
 
+const end = (row: Row): number =>
+  row.time_left_seconds === null ? Number.MAX_VALUE : row.received + row.time_left_seconds;
+
+/** `rows` with what came since in the place of what was known. */
+export function merged(rows: readonly Row[], news: readonly Row[]): Row[] {
+  const known = new Map([...rows, ...news].map((row) => [row.id, row]));
+  return [...known.values()];
+}
+
 export function compare(key: SortKey): (a: Row, b: Row) => number {
   switch (key) {
     case "urgency":
       return (a, b) =>
         urgency(a) - urgency(b) ||
-        (a.time_left_seconds ?? Infinity) - (b.time_left_seconds ?? Infinity) ||
+        end(a) - end(b) ||
         b.number.localeCompare(a.number);
     case "patient":
       return (a, b) => collator.compare(nameKey(a.patient_name), nameKey(b.patient_name));
