@@ -93,7 +93,7 @@ _LINES = (
     _line(Event.QUEUE, {SUBMITTED}, QUEUED, {SYSTEM}),
     _line(Event.REPORT_INCOMPLETE, OPEN - {INCOMPLETE}, INCOMPLETE,
           {EXPERT, COORDINATOR, SYSTEM}, needs_reason=True),
-    _line(Event.COMPLETE, {INCOMPLETE}, SUBMITTED, {REQUESTER, TECHNICIAN, SYSTEM}),
+    _line(Event.COMPLETE, {INCOMPLETE}, SUBMITTED, Party),  # experts: what is here will do
     _line(Event.ASSIGN, {QUEUED, ASSIGNED, READING}, ASSIGNED, {EXPERT, COORDINATOR, SYSTEM}),
     _line(Event.START, {ASSIGNED}, READING, {EXPERT}),
     _line(Event.HAND_BACK, {ASSIGNED, READING}, QUEUED, {EXPERT}, needs_reason=True),
