@@ -185,7 +185,7 @@ class Ingest:
             found = self._connection.execute(_INSTANCE_HELD, {"uid": next(iter(uids))})
         else:
             found = self._connection.execute(_INSTANCES_HELD, {"uids": list(uids)})
-        return dict(found.tuples().all())
+        return {row.sop_instance_uid: row.sha256 for row in found.all()}
 
     def _store(self, arrival: Arrival) -> None:
         detail: dict[str, Any] = {}
