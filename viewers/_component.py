@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DIST", "BundleMissing", "asset", "mount", "page"]
+__all__ = ["DIST", "BundleMissing", "asset", "mount", "page", "parts"]
 
 DIST = Path(__file__).resolve().parent / "dist"
 
@@ -67,16 +67,30 @@ def asset(entry: str) -> str:
     BundleMissing
         The bundle has not been built, or has no such entry.
     """
+    name: str = entry_of(entry)["js"]
+    return name
+
+
+def parts(entry: str) -> list[str]:
+    """Return every file `entry` will ask for, so that a page can fetch them side by side.
+
+    Raises
+    ------
+    BundleMissing
+        The bundle has not been built, or has no such entry.
+    """
+    found = entry_of(entry)
+    return [found["js"], *found["imports"], *found.get("later", [])]
+
+
+def entry_of(entry: str) -> dict[str, Any]:
     path = DIST / "manifest.json"
     try:
         changed = path.stat().st_mtime_ns
-    except FileNotFoundError:
+        found: dict[str, Any] = manifest(changed)[entry]
+    except (FileNotFoundError, KeyError):
         raise BundleMissing(entry) from None
-    try:
-        name: str = manifest(changed)[entry]["js"]
-    except KeyError:
-        raise BundleMissing(entry) from None
-    return name
+    return found
 
 
 @cache
@@ -140,10 +154,15 @@ def page(entry: str, data: Mapping[str, Any], title: str) -> str:
     configuration = json.dumps(dict(data), ensure_ascii=False).replace("<", "\\u003c")
     language = "en" if data.get("language") == "en" else "vi"
     safe = title.replace("&", "&amp;").replace("<", "&lt;")
+    # Without these the viewer's parts would be asked for one after the other.
+    preloads = "".join(
+        f'<link rel="modulepreload" href="{data["base"]}/assets/{name}">\n' for name in parts(entry)
+    )
     return (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{safe}</title>\n<link rel="icon" href="data:,">\n'
+        f"{preloads}"
         f'<script type="application/json" id="hoichan-{entry}">{configuration}</script>\n'
         f'<script type="module" src="{data["base"]}/assets/{asset("standalone")}"></script>\n'
         '</head>\n<body style="margin:0;background:#0b0d10"></body>\n</html>\n'

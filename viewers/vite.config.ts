@@ -17,7 +17,7 @@ function entries(): Record<string, string> {
 }
 
 /**
- * Write `manifest.json` (entry → hashed file and the chunks it needs at once) and a `.gz`
+ * Write `manifest.json` (entry → hashed file, the chunks it needs at once and later) and a `.gz`
  * beside each file that gains by it, so that no server compresses while a reader waits.
  */
 function shelve(): Plugin {
@@ -29,10 +29,14 @@ function shelve(): Plugin {
       folder = config.build.outDir;
     },
     writeBundle(_options, bundle) {
-      const manifest: Record<string, { js: string; imports: string[] }> = {};
+      const manifest: Record<string, { js: string; imports: string[]; later: string[] }> = {};
       for (const file of Object.values(bundle)) {
         if (file.type === "chunk" && file.isEntry) {
-          manifest[file.name] = { js: file.fileName, imports: file.imports };
+          manifest[file.name] = {
+            js: file.fileName,
+            imports: file.imports,
+            later: file.dynamicImports,
+          };
         }
       }
       writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");

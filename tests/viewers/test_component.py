@@ -67,6 +67,16 @@ def test_page_carries_its_configuration_as_data() -> None:
     assert f'src="/hoichan/assets/{viewers.asset("standalone")}"' in html
 
 
+def test_page_fetches_its_parts_side_by_side() -> None:
+    html = viewers.page("radiology", {"base": "/x", "language": "vi"}, "")
+    names = _component.parts("radiology")
+    assert names[0] == viewers.asset("radiology")
+    assert any(name.startswith("engine-") for name in names)
+    for name in names:
+        assert f'<link rel="modulepreload" href="/x/assets/{name}">' in html
+        assert (_component.DIST / name).is_file()
+
+
 def test_import_needs_no_streamlit() -> None:
     """Command line and worker import the package without the cost, or a runtime, of Streamlit."""
     code = "import sys, viewers, viewers.radiology; sys.exit('streamlit' in sys.modules)"

@@ -34,7 +34,11 @@ def render(context: Context, principal: Principal) -> None:
             for column in context.plugins.of(WorklistColumn)
         ],
         # What the next page needs is fetched while the list is being looked at.
-        "preload": [f"/assets/{_component.asset(entry)}" for entry in ("radiology", "report")],
+        "preload": [
+            f"/assets/{name}"
+            for entry in ("radiology", "report")
+            for name in _component.parts(entry)
+        ],
         "labels": {
             "states": labels.translated(labels.STATES),
             "priorities": labels.translated(labels.PRIORITIES),

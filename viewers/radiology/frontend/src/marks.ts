@@ -266,7 +266,7 @@ export class Marks {
     clearTimeout(this.pollTimer);
     try {
       // 0 asks for everything, deleted ones too: marks deleted elsewhere go here as well.
-      const answer = await this.api.get<{ items: ServerMark[]; revision: number }>(
+      const answer = await this.api.poll<{ items: ServerMark[]; revision: number }>(
         `/cases/${this.caseId}/annotations?since=${this.revision}`,
       );
       if (this.stopped) return;
