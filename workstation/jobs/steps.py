@@ -6,6 +6,7 @@ is written down as failed, and the reason is shown beside the plugin.
 
 import logging
 import multiprocessing
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
@@ -23,7 +24,7 @@ from workstation.context import Context, open_context
 from workstation.database import step_runs, study_measurements
 from workstation.settings import Settings
 
-__all__ = ["due_steps", "plan_steps", "requeue_interrupted", "run_step"]
+__all__ = ["due_steps", "interrupt_steps", "plan_steps", "requeue_interrupted", "run_step"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ DUE, RUNNING, DONE, FAILED = "due", "running", "done", "failed"
 # A server process that has imported nothing of ours yet forks children that start quickly and
 # share no thread, lock or database handle with the worker.
 _processes = multiprocessing.get_context("forkserver")
+
+
+_stopping = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,13 @@ def requeue_interrupted(context: Context) -> None:
         connection.execute(again)
 
 
+def interrupt_steps() -> None:
+    """At a worker's end: kill the children; their runs are due again when a worker starts."""
+    _stopping.set()
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
 def run_step(context: Context, run_id: int) -> str | None:
     """Run one step to its end; return the run's state, None when it was not ours to run."""
     claim = (
@@ -94,6 +105,8 @@ def run_step(context: Context, run_id: int) -> str | None:
         answer = _Answer(error="The plugin is no longer installed.")
     else:
         answer = _in_child(context.settings, step, run.study_instance_uid)
+    if answer.error and _stopping.is_set():
+        return RUNNING
     state = FAILED if answer.error else DONE
     if answer.error:
         logger.warning("step %s on %s: %s", run.plugin, run.study_instance_uid, answer.error)

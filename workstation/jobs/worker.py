@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from workstation.consult.intake import complete_quiet_studies, take_in
 from workstation.consult.outbox import deliver, due_deliveries, free_leases
 from workstation.context import Context
-from workstation.jobs.steps import due_steps, requeue_interrupted, run_step
+from workstation.jobs.steps import due_steps, interrupt_steps, requeue_interrupted, run_step
 
 __all__ = ["run_worker"]
 
@@ -47,6 +47,7 @@ def run_worker(context: Context, stop: threading.Event) -> None:
                 look()
             except Exception:
                 logger.exception("a round of the worker failed; trying again")
+    interrupt_steps()
     outbox.finish()
     steps.finish()
     logger.info("worker stopped")

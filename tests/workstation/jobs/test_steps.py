@@ -1,5 +1,8 @@
 """Guests' steps run apart, and take nobody with them."""
 
+import multiprocessing
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -10,6 +13,7 @@ from sqlalchemy import select, update
 from tests.factories import EVERYTHING, ct_series, file_bytes, from_site
 from workstation.context import Context, open_context
 from workstation.database import step_runs, study_measurements
+from workstation.jobs import steps
 from workstation.jobs.steps import due_steps, plan_steps, requeue_interrupted, run_step
 from workstation.settings import Settings
 
@@ -130,5 +134,23 @@ def test_a_run_whose_worker_died_is_due_again(context: Context) -> None:
             update(step_runs).where(step_runs.c.id == run_id).values(state="running")
         )
     assert run_id not in due_steps(context)
+    requeue_interrupted(context)
+    assert run_id in due_steps(context)
+
+
+def test_a_worker_that_ends_leaves_its_run_for_the_next(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_stopping", threading.Event())
+    run_id = planned(context, "hanging")
+    states: list[str | None] = []
+    working = threading.Thread(target=lambda: states.append(run_step(context, run_id)))
+    working.start()
+    deadline = time.monotonic() + 30
+    while not multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    steps.interrupt_steps()
+    working.join(5)  # well before the step's own deadline
+    assert states == ["running"]
     requeue_interrupted(context)
     assert run_id in due_steps(context)
