@@ -304,7 +304,7 @@ def test_doctor_warns_of_an_ae_that_anybody_may_be(
     ports = ["--http-port", "0", "--dicom-port", "0", "--minimum-free-bytes", "0"]
     assert cli.run(["doctor", "--data", str(data), *ports]) == 0
     out, _ = lines(capsys)
-    assert "! Any machine that calls itself OPEN can read what BVA sent" in out
+    assert "! Any machine that calls itself OPEN can send images into BVA" in out
     assert "KNOWN" not in out
 
 
