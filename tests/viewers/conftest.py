@@ -21,19 +21,19 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bundle() -> None:
     """The bundle of the sources as they are."""
     build.build()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def driver(bundle: None) -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(driver: Playwright) -> Iterator[Browser]:
     browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
     yield browser
