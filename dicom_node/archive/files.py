@@ -2,8 +2,8 @@
 
 ::
 
-    <folder>/tmp/<process>/<n>          being received; the process holds a lock on its folder
-    <folder>/objects/ab/<sha256>.dcm    complete, named after its content, never changed
+    tmp/<process>/<n>          being received; the process holds a lock on its folder
+    objects/ab/<sha256>.dcm    complete, named after its content, never changed
 
 A file under ``objects`` is complete by construction. Its origin (who sent it) is an extended
 attribute, so that a file whose row was not yet committed when the power went can be indexed.
