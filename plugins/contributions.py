@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -15,8 +16,10 @@ from plugins.nouns import (
     Series,
     Study,
 )
+from plugins.results import Bench, Result
 
 __all__ = [
+    "Analysis",
     "Contribution",
     "DisplaySetHandler",
     "Exporter",
@@ -42,6 +45,24 @@ class PreprocessStep(Contribution):
     wants: Callable[[Study], bool]
     run: Callable[[Study], Iterable[Measurement]]
     deadline_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class Analysis(Contribution):
+    """Arithmetic whose result a reader corrects and confirms.
+
+    ``subject`` names the Series Instance UIDs it would use of what has come so far, none when
+    there is nothing for it yet; the host computes when they are complete, and again when the
+    answer changes. ``compute(study, edits, bench)`` makes the result with the reader's
+    corrections (JSON: ``series``, ``parameters``, ``handles``, ``strokes``, ``rejected`` and
+    whatever the guest's own form keeps). ``starts_on`` is ``"arrival"``, as soon as its series
+    are complete, or ``"request"``, when a reader asks.
+    """
+
+    subject: Callable[[Study], Sequence[str]]
+    compute: Callable[[Study, Mapping[str, Any], Bench], Result]
+    deadline_seconds: float = 300.0
+    starts_on: str = "arrival"
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
+
+if TYPE_CHECKING:
+    from plugins.results import ConfirmedResult
 
 __all__ = [
     "Annotation",
@@ -230,6 +233,7 @@ class AnnotationKind(StrEnum):
     POLYGON = "polygon"
     FREEHAND = "freehand"
     COUNTER = "counter"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,8 @@ class Annotation:
 
     ``points_mm`` is a sequence of (x, y, z). Length: two ends. Angle: end, vertex, end.
     Ellipse: the four axis ends (major a, major b, minor a, minor b). Rectangle: four corners in
-    order. Probe, arrow: one point and two points (tip first). ``measurements`` are plain
+    order. Probe, point, text: one point; arrow: two (tip first). ``classification`` is empty or
+    ``{"name", "colour" ("#rrggbb"), "code" (optional)}``. ``measurements`` are plain
     ``{"name", "value", "unit"}`` mappings with UCUM units, names from ``length``, ``angle``,
     ``area``, ``mean``, ``standard_deviation``, ``minimum``, ``maximum``, ``value``.
     """
@@ -274,6 +279,7 @@ class Annotation:
     updated_at: datetime
     revision: int
     deleted: bool = False
+    classification: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,11 +338,12 @@ class Opinion:
     content_hash: str
     predecessor: str = ""
     reason: str = ""
+    results: "tuple[ConfirmedResult, ...]" = ()
 
 
 @dataclass(frozen=True)
 class Case:
-    """A consult case as host and guests see it."""
+    """A consult case as host and guests see it. ``results`` are those a reader confirmed."""
 
     id: str
     number: str
@@ -365,10 +372,15 @@ class Case:
     updated_at: datetime
     measurements: tuple[Measurement, ...] = ()
     requesting_department: str = ""
+    results: "tuple[ConfirmedResult, ...]" = ()
 
     def measurement(self, name: Code) -> Measurement | None:
         """The newest measurement of that name, or None."""
         return next((m for m in reversed(self.measurements) if m.name == name), None)
+
+    def result(self, analysis: str) -> "ConfirmedResult | None":
+        """The newest confirmed result of that analysis, or None."""
+        return next((r for r in reversed(self.results) if r.result.analysis == analysis), None)
 
 
 class UidSource(Protocol):

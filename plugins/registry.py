@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from plugins.contributions import (
+    Analysis,
     Contribution,
     DisplaySetHandler,
     Exporter,
@@ -36,6 +37,7 @@ BUILT_IN = "built-in"
 DISTRIBUTION = "hoichan"
 
 KINDS: tuple[type[Contribution], ...] = (
+    Analysis,
     PreprocessStep,
     DisplaySetHandler,
     ViewerPanel,
