@@ -145,6 +145,13 @@ class Volume:
 
 @dataclass(frozen=True)
 class Study:
+    """A study as it has come so far.
+
+    ``load_slices`` reads frames, named by (SOP Instance UID, 1-based frame number), as one
+    (frames, rows, columns) int16 or float32 array after the Modality LUT; it raises when one of
+    them cannot be decoded.
+    """
+
     study_instance_uid: str
     site: str
     patient_id: str
@@ -157,6 +164,9 @@ class Study:
     study_description: str
     series: tuple[Series, ...]
     load_volume: Callable[[Series], Volume | None] | None = field(
+        default=None, repr=False, compare=False
+    )
+    load_slices: Callable[[Sequence[tuple[str, int]]], NDArray[Any]] | None = field(
         default=None, repr=False, compare=False
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from dicom_node.archive import Archive
 from dicom_node.headers import header_dataset
+from dicom_node.pixels.volume import read_slices
 from dicom_node.records import InstanceRecord, ReadScope
 from plugins.nouns import Instance, Series, Study
 from workstation.consult.volumes import load_volume
@@ -53,6 +54,7 @@ def load_study(archive: Archive, study_instance_uid: str, *, scope: ReadScope) -
             for series in archive.study_series(study_instance_uid, scope=scope)
         ),
         load_volume=lambda series: load_volume(archive, series, scope=scope),
+        load_slices=lambda places: read_slices(archive, places, scope=scope),
     )
 
 
