@@ -6,6 +6,15 @@
  * the viewer to an image, and `hoichan:ask-key-image` to get the one in the active viewport.
  */
 
+/** A part of a slide, in pixels of its level 0; `slide` is its opaque name in addresses. */
+export interface Region {
+  slide: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 export interface KeyImage {
   study_instance_uid: string;
   series_instance_uid: string;
@@ -15,6 +24,17 @@ export interface KeyImage {
   window_center: number | null;
   window_width: number | null;
   caption: string;
+  /** What of a slide it shows; absent for images that are shown whole. */
+  region?: Region | null;
+}
+
+/** Tells key images apart. */
+export function imageId(
+  image: Pick<KeyImage, "sop_instance_uid" | "frame_number" | "region">,
+): string {
+  const { region } = image;
+  const part = region ? [region.x, region.y, region.width, region.height].map(Math.round).join(",") : "";
+  return `${image.sop_instance_uid}/${image.frame_number}/${part}`;
 }
 
 export interface RoomEvents {
@@ -28,6 +48,7 @@ export interface RoomEvents {
     sop_instance_uid: string;
     frame_number: number;
     annotation_id?: string;
+    region?: Region | null;
   };
 }
 

@@ -6,14 +6,14 @@ import { tell } from "@common/events";
 import { dateTime } from "@common/format";
 import type { Language } from "@common/host";
 import { inLanguage, type Text, type Translate } from "@common/i18n";
+import { Marks } from "@common/marks";
 import type { Cell } from "./cell";
 import { Drawing, type Shown } from "./drawing";
 import { ICONS } from "./icons";
-import { type Mark, Marks } from "./marks";
 import type { MessageKey } from "./messages";
 import { Panel } from "./panel";
 import type { Series } from "./series";
-import type { MarkContent } from "./types";
+import type { Mark, MarkContent } from "./types";
 import { markLines } from "./wording";
 
 /** Where something is in the case. */
@@ -40,7 +40,7 @@ export interface BoardHooks {
 export class Board {
   readonly panel: Panel;
   readonly saveState = h("button", { type: "button", class: "hv-save", hidden: true });
-  private readonly marks: Marks;
+  private readonly marks: Marks<MarkContent>;
   private readonly drawing: Drawing;
   private readonly shown = new Set<Series>();
   private canDraw: boolean;

@@ -5,11 +5,10 @@ import { annotation as annotations, cancelActiveManipulations, Enums, type Types
 import { normal, toPixel } from "./geometry";
 import { fromHandles, samePoints, toHandles } from "./handles";
 import { imageLattice, volumeLattice } from "./lattices";
-import type { Mark } from "./marks";
 import type { BuiltVolume, Series } from "./series";
 import { measure } from "./statistics";
 import { kindOfTool, toolOfKind } from "./toolgroups";
-import type { MarkContent, MarkKind, Vector } from "./types";
+import type { Mark, MarkContent, MarkKind, Vector } from "./types";
 import { nearestFrame } from "./volume";
 import { distance, dot } from "./vectors";
 

@@ -5,8 +5,8 @@ import { dateTime } from "@common/format";
 import type { Language } from "@common/host";
 import { inLanguage, type Translate } from "@common/i18n";
 import { ICONS } from "./icons";
-import type { Mark } from "./marks";
 import type { MessageKey } from "./messages";
+import type { Mark } from "./types";
 import { shortValue } from "./wording";
 
 export interface PanelHooks {

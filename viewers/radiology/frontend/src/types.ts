@@ -2,6 +2,7 @@
 
 import type { HostData } from "@common/host";
 import type { Text } from "@common/i18n";
+import type { Mark as KeptMark } from "@common/marks";
 
 export type Vector = readonly [number, number, number];
 
@@ -73,13 +74,4 @@ export interface MarkContent {
   origin: Readonly<Record<string, unknown>>;
 }
 
-/** A mark as the server keeps it. */
-export interface ServerMark extends MarkContent {
-  id: string;
-  case_id: string;
-  author: { username: string; name: string; site: string };
-  created_at: string;
-  updated_at: string;
-  revision: number;
-  deleted: boolean;
-}
+export type Mark = KeptMark<MarkContent>;

@@ -7,6 +7,7 @@ import { listen } from "@common/events";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
 import { inLanguage, type Translate } from "@common/i18n";
+import { KeyImages, reasonOf } from "@common/keyimages";
 import { Banner } from "./banner";
 import { Board, type Place } from "./board";
 import type { Cell } from "./cell";
@@ -15,7 +16,6 @@ import { type Actor, commandOf, type Layout } from "./commands";
 import { helpDialog, textDialog, Toast } from "./dialogs";
 import { onFrameStatus } from "./engine";
 import { Grid } from "./grid";
-import { KeyImages, reasonOf } from "./keyimages";
 import { Library } from "./library";
 import type { MessageKey } from "./messages";
 import type { Prepared } from "./prepare";
@@ -83,7 +83,10 @@ export class Viewer implements Actor {
         this.repaint();
       },
       moved: () => undefined,
-      isKeyImage: (series, index) => this.keyImages.has(...series.set.frames[index]!),
+      isKeyImage: (series, index) => {
+        const [sop_instance_uid, frame_number] = series.set.frames[index]!;
+        return this.keyImages.has({ sop_instance_uid, frame_number });
+      },
       honesty: (series) => honestySentence(series.stack, t, language()),
       changed: () => this.repaint(),
       refusal: (reason, count) => t(`refused_${reason}` as MessageKey, { n: count ?? 0 }),
@@ -318,7 +321,7 @@ export class Viewer implements Actor {
       return;
     }
     const [sop, frame] = series.set.frames[cell.index]!;
-    if (this.keyImages.has(sop, frame)) {
+    if (this.keyImages.has({ sop_instance_uid: sop, frame_number: frame })) {
       this.toast.say(this.t("key_image_known"));
       return;
     }

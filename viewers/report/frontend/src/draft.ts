@@ -1,6 +1,6 @@
 /** The draft as it is saved: one content, one revision, and how two versions of it are merged. */
 
-import type { KeyImage } from "@common/events";
+import { imageId, type KeyImage } from "@common/events";
 import type { Text } from "@common/i18n";
 
 export interface Person {
@@ -88,8 +88,6 @@ export function merge(base: Content, mine: Content, theirs: Content): Merged {
   };
   return { content, clashes };
 }
-
-export const imageId = (image: KeyImage): string => `${image.sop_instance_uid}/${image.frame_number}`;
 
 /** Mine, with what they added, without what they took away. */
 function mergeLists<T>(base: T[], mine: T[], theirs: T[], id: (item: T) => string): T[] {

@@ -1,11 +1,11 @@
 /** The fields of the opinion. Reading and writing them never touches the network. */
 
 import { append, h } from "@common/dom";
-import type { KeyImage } from "@common/events";
+import { imageId, type KeyImage } from "@common/events";
 import type { Language } from "@common/host";
 import { inLanguage, type Translate } from "@common/i18n";
 
-import { imageId, type Content, type Draft } from "./draft";
+import type { Content, Draft } from "./draft";
 import type { Key } from "./texts";
 
 export interface Choice {

@@ -6,17 +6,37 @@
  * waiting change replaces what is here.
  */
 
-import { type Api, ApiError } from "@common/api";
-import type { Text } from "@common/i18n";
-import type { MarkContent, ServerMark } from "./types";
+import { type Api, ApiError } from "./api";
+import type { Text } from "./i18n";
+
+/** What every viewer says of a mark; each adds the kinds and fields it knows. */
+export interface Content {
+  readonly kind: string;
+  readonly points_mm: readonly (readonly [number, number, number])[];
+  readonly text: string;
+  readonly measurements: readonly unknown[];
+  readonly origin: Readonly<Record<string, unknown>>;
+  readonly classification?: Readonly<Record<string, unknown>>;
+}
+
+/** A mark as the server keeps it. */
+export type Kept<Of extends Content> = Of & {
+  id: string;
+  case_id: string;
+  author: { username: string; name: string; site: string };
+  created_at: string;
+  updated_at: string;
+  revision: number;
+  deleted: boolean;
+};
 
 export type SaveState = "saved" | "saving" | "waiting" | "refused";
 
-export interface Mark {
+export interface Mark<Of extends Content> {
   id: string;
-  content: MarkContent;
+  content: Of;
   /** What the server says of it; absent until it has taken the mark once. */
-  server: ServerMark | undefined;
+  server: Kept<Of> | undefined;
   state: SaveState;
   /** Why the server refused it. */
   reason: Text | undefined;
@@ -24,14 +44,14 @@ export interface Mark {
 
 type Change = "create" | "change" | "remove";
 
-interface Waiting {
+interface Waiting<Of> {
   change: Change;
-  content: MarkContent;
+  content: Of;
 }
 
-export interface MarkEvents {
+export interface MarkEvents<Of extends Content> {
   /** A mark came, changed or went (`mark` undefined); `byServer` when not by this reader's hand. */
-  changed(id: string, mark: Mark | undefined, byServer: boolean): void;
+  changed(id: string, mark: Mark<Of> | undefined, byServer: boolean): void;
   /** The server's revision moved on. */
   revision(revision: number): void;
   /** Saving works (`null`) or does not, and why. */
@@ -42,13 +62,13 @@ const POLL_MS = 3000;
 const POLL_HIDDEN_MS = 15000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
 
-type Act = { id: string; before: MarkContent | null; after: MarkContent | null };
+type Act<Of> = { id: string; before: Of | null; after: Of | null };
 
-export class Marks {
-  private readonly marks = new Map<string, Mark>();
-  private readonly waiting = new Map<string, Waiting>();
-  private readonly undone: Act[] = [];
-  private readonly done: Act[] = [];
+export class Marks<Of extends Content> {
+  private readonly marks = new Map<string, Mark<Of>>();
+  private readonly waiting = new Map<string, Waiting<Of>>();
+  private readonly undone: Act<Of>[] = [];
+  private readonly done: Act<Of>[] = [];
   private revision = 0;
   private sending = false;
   private failures = 0;
@@ -60,7 +80,7 @@ export class Marks {
     private readonly api: Api,
     private readonly caseId: string,
     private readonly username: string,
-    private readonly events: MarkEvents,
+    private readonly events: MarkEvents<Of>,
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> = localStorage,
   ) {}
 
@@ -80,11 +100,11 @@ export class Marks {
     clearTimeout(this.sendTimer);
   }
 
-  all(): Mark[] {
+  all(): Mark<Of>[] {
     return [...this.marks.values()];
   }
 
-  get(id: string): Mark | undefined {
+  get(id: string): Mark<Of> | undefined {
     return this.marks.get(id);
   }
 
@@ -92,12 +112,12 @@ export class Marks {
     return this.waiting.size;
   }
 
-  create(id: string, content: MarkContent): void {
+  create(id: string, content: Of): void {
     this.remember({ id, before: null, after: content });
     this.apply(id, content);
   }
 
-  change(id: string, content: MarkContent): void {
+  change(id: string, content: Of): void {
     const before = this.marks.get(id)?.content ?? null;
     if (before && same(before, content)) return;
     this.remember({ id, before, after: content });
@@ -141,13 +161,13 @@ export class Marks {
     void this.poll();
   }
 
-  private remember(act: Act): void {
+  private remember(act: Act<Of>): void {
     this.done.push(act);
     this.undone.length = 0;
   }
 
   /** A deleted mark comes back under a new id: the server keeps the old one as deleted. */
-  private play(act: Act, target: MarkContent | null): Act {
+  private play(act: Act<Of>, target: Of | null): Act<Of> {
     const revived = target !== null && !this.marks.has(act.id);
     const id = revived ? crypto.randomUUID() : act.id;
     if (revived) {
@@ -157,7 +177,7 @@ export class Marks {
     return { ...act, id };
   }
 
-  private apply(id: string, content: MarkContent | null): void {
+  private apply(id: string, content: Of | null): void {
     const known = this.marks.get(id);
     const queued = this.waiting.get(id);
     const atServer = known?.server !== undefined || (queued && queued.change !== "create");
@@ -175,9 +195,9 @@ export class Marks {
     this.send();
   }
 
-  private put(id: string, content: MarkContent, state: SaveState, byServer: boolean): void {
+  private put(id: string, content: Of, state: SaveState, byServer: boolean): void {
     const server = this.marks.get(id)?.server;
-    const mark: Mark = { id, content, server, state, reason: undefined };
+    const mark: Mark<Of> = { id, content, server, state, reason: undefined };
     this.marks.set(id, mark);
     this.events.changed(id, mark, byServer);
   }
@@ -208,15 +228,21 @@ export class Marks {
       });
   }
 
-  private request(id: string, { change, content }: Waiting): Promise<ServerMark | null> {
+  private request(id: string, { change, content }: Waiting<Of>): Promise<Kept<Of> | null> {
     const place = `/cases/${this.caseId}/annotations`;
     if (change === "create") return this.api.post(place, { id, ...content });
     if (change === "remove") return this.api.delete(`${place}/${id}`);
-    const { points_mm, text, measurements, origin } = content;
-    return this.api.patch(`${place}/${id}`, { points_mm, text, measurements, origin });
+    const { points_mm, text, measurements, origin, classification } = content;
+    return this.api.patch(`${place}/${id}`, {
+      points_mm,
+      text,
+      measurements,
+      origin,
+      ...(classification ? { classification } : {}),
+    });
   }
 
-  private taken(id: string, sent: Waiting, answer: ServerMark | null): void {
+  private taken(id: string, sent: Waiting<Of>, answer: Kept<Of> | null): void {
     this.failures = 0;
     this.events.trouble(null);
     const now = this.waiting.get(id);
@@ -233,7 +259,7 @@ export class Marks {
     if (answer && answer.revision > this.revision) this.events.revision(answer.revision);
   }
 
-  private failed(id: string, sent: Waiting, error: unknown): void {
+  private failed(id: string, sent: Waiting<Of>, error: unknown): void {
     const refused = error instanceof ApiError && !error.isOffline && !passes(error.status);
     if (refused && error.status === 404 && sent.change !== "create") {
       // Somebody else deleted it meanwhile.
@@ -266,7 +292,7 @@ export class Marks {
     clearTimeout(this.pollTimer);
     try {
       // 0 asks for everything, deleted ones too: marks deleted elsewhere go here as well.
-      const answer = await this.api.poll<{ items: ServerMark[]; revision: number }>(
+      const answer = await this.api.poll<{ items: Kept<Of>[]; revision: number }>(
         `/cases/${this.caseId}/annotations?since=${this.revision}`,
       );
       if (this.stopped) return;
@@ -284,7 +310,7 @@ export class Marks {
     this.pollTimer = setTimeout(() => void this.poll(), wait);
   }
 
-  private merge(item: ServerMark): void {
+  private merge(item: Kept<Of>): void {
     const known = this.marks.get(item.id);
     if (known?.server && known.server.revision >= item.revision) return;
     if (this.waiting.has(item.id)) {
@@ -298,7 +324,7 @@ export class Marks {
       }
       return;
     }
-    const mark: Mark = { id: item.id, content: item, server: item, state: "saved", reason: undefined };
+    const mark: Mark<Of> = { id: item.id, content: item, server: item, state: "saved", reason: undefined };
     this.marks.set(item.id, mark);
     this.events.changed(item.id, mark, true);
   }
@@ -307,9 +333,9 @@ export class Marks {
     return `hoichan:unsaved:${this.username}:${this.caseId}`;
   }
 
-  private readWaiting(): [string, Waiting][] {
+  private readWaiting(): [string, Waiting<Of>][] {
     try {
-      return JSON.parse(this.storage.getItem(this.storageKey) ?? "[]") as [string, Waiting][];
+      return JSON.parse(this.storage.getItem(this.storageKey) ?? "[]") as [string, Waiting<Of>][];
     } catch {
       return [];
     }
@@ -329,6 +355,8 @@ function passes(status: number): boolean {
   return status === 401 || status === 408 || status === 429 || status >= 500;
 }
 
-function same(a: MarkContent, b: MarkContent): boolean {
-  return JSON.stringify([a.points_mm, a.text]) === JSON.stringify([b.points_mm, b.text]);
+function same(a: Content, b: Content): boolean {
+  const said = ({ points_mm, text, classification }: Content): string =>
+    JSON.stringify([points_mm, text, classification]);
+  return said(a) === said(b);
 }

@@ -1,8 +1,8 @@
 /** Key images on their way to the opinion: told to the report beside us, or put into its draft. */
 
-import { type Api, ApiError } from "@common/api";
-import { type KeyImage, tell } from "@common/events";
-import type { Text } from "@common/i18n";
+import { type Api, ApiError } from "./api";
+import { imageId, type KeyImage, tell } from "./events";
+import type { Text } from "./i18n";
 
 interface Draft {
   content: { key_images?: KeyImage[] } & Record<string, unknown>;
@@ -21,15 +21,15 @@ export class KeyImages {
     private readonly standalone: boolean,
   ) {}
 
-  has(sopInstanceUid: string, frameNumber: number): boolean {
-    return this.marked.has(`${sopInstanceUid}/${frameNumber}`);
+  has(image: Parameters<typeof imageId>[0]): boolean {
+    return this.marked.has(imageId(image));
   }
 
   /** Hand one over; rejects with an `ApiError` when it did not arrive. */
   async add(image: KeyImage): Promise<void> {
     if (this.standalone) await this.addToDraft(image);
     else tell("hoichan:key-image", { case_id: this.caseId, key_image: image });
-    this.marked.add(`${image.sop_instance_uid}/${image.frame_number}`);
+    this.marked.add(imageId(image));
   }
 
   /** The report in the other window may save between our reading and writing: then again. */
@@ -38,14 +38,7 @@ export class KeyImages {
     for (let attempt = 1; ; attempt++) {
       const draft = await this.api.get<Draft>(path);
       const present = draft.content.key_images ?? [];
-      if (
-        present.some(
-          (one) =>
-            one.sop_instance_uid === image.sop_instance_uid && one.frame_number === image.frame_number,
-        )
-      ) {
-        return;
-      }
+      if (present.some((one) => imageId(one) === imageId(image))) return;
       try {
         await this.api.put(path, {
           content: { ...draft.content, key_images: [...present, image] },
