@@ -268,7 +268,9 @@ class Annotation:
     order. Probe, point, text: one point; arrow: two (tip first). ``classification`` is empty or
     ``{"name", "colour" ("#rrggbb"), "code" (optional)}``. ``measurements`` are plain
     ``{"name", "value", "unit"}`` mappings with UCUM units, names from ``length``, ``angle``,
-    ``area``, ``mean``, ``standard_deviation``, ``minimum``, ``maximum``, ``value``.
+    ``area``, ``count``, ``density``, ``mean``, ``standard_deviation``, ``minimum``, ``maximum``,
+    ``value``. A counter whose ``origin`` has ``area_mm2`` (the area it was counted in) has an
+    area and a density per mm².
     """
 
     id: str

@@ -9,6 +9,7 @@ __all__ = [
     "AeTitleChange",
     "AnnotationBody",
     "AnnotationChange",
+    "AnnotationsBody",
     "AssignBody",
     "CaseBody",
     "CaseChange",
@@ -32,6 +33,10 @@ __all__ = [
 ]
 
 Point = Annotated[list[float], Field(min_length=3, max_length=3)]
+_CLASSIFICATION = (
+    "Lớp / Class: {name, colour: #rrggbb, code: {value, scheme_designator, meaning}}; "
+    "{}: không có / none"
+)
 
 
 class Body(BaseModel):
@@ -148,7 +153,7 @@ class CloseBody(Body):
 
 class MeasurementBody(Body):
     name: str = Field(
-        description=("length, angle, area, mean, standard_deviation, minimum, maximum, value")
+        description=("length, angle, area, count, density, mean, standard_deviation, minimum, …")
     )
     value: float
     unit: str = Field(description="UCUM: mm, mm2, deg, [hnsf'U] …")
@@ -161,6 +166,7 @@ class AnnotationChange(Body):
     text: str | None = Field(None, description="Ghi chú / Text")
     measurements: list[MeasurementBody] | None = Field(None, description="Số đo / Measurements")
     origin: dict[str, Any] | None = Field(None, description="Vẽ bằng gì / What made it")
+    classification: dict[str, Any] | None = Field(None, description=_CLASSIFICATION)
 
 
 class AnnotationBody(Body):
@@ -178,6 +184,13 @@ class AnnotationBody(Body):
     text: str = ""
     measurements: list[MeasurementBody] = []
     origin: dict[str, Any] = {}
+    classification: dict[str, Any] = Field({}, description=_CLASSIFICATION)
+
+
+class AnnotationsBody(Body):
+    """Several marks, saved all or not at all."""
+
+    items: list[AnnotationBody] = Field(max_length=5_000, description="Các nét vẽ / The marks")
 
 
 class KeyImageBody(Body):

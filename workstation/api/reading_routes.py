@@ -4,7 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from workstation.api.bodies import AnnotationBody, AnnotationChange, DraftBody, OpinionBody
+from workstation.api.bodies import (
+    AnnotationBody,
+    AnnotationChange,
+    AnnotationsBody,
+    DraftBody,
+    OpinionBody,
+)
 from workstation.api.dependencies import Caller, Here
 from workstation.api.encoding import (
     annotation_json,
@@ -61,6 +67,23 @@ def add_annotation(
     context: Here, principal: Caller, id: str, body: AnnotationBody
 ) -> dict[str, Any]:
     return annotation_json(annotations.add(context, principal, id, body.model_dump()))
+
+
+@router.post(
+    "/cases/{id}/annotations/batch",
+    tags=["annotations"],
+    status_code=201,
+    summary="Vẽ nhiều nét, tất cả hoặc không / Add marks, all or none",
+    responses=answers(Annotations, 201),
+)
+def add_annotations(
+    context: Here, principal: Caller, id: str, body: AnnotationsBody
+) -> dict[str, Any]:
+    contents = [one.model_dump() for one in body.items]
+    found = annotations.add_many(context, principal, id, contents)
+    revision = max((one.revision for one in found), default=0)
+    items = [annotation_json(one) for one in found]
+    return {"items": items, "total": len(items), "revision": revision}
 
 
 @router.patch(

@@ -4,9 +4,8 @@ Each change takes the case's next revision, so a viewer asks for what is new sin
 has. Marks belong to their author; deleted ones stay, marked as such.
 """
 
-import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,7 @@ from plugins.nouns import Annotation, AnnotationKind, Person
 from workstation import access, audit
 from workstation.access import Action
 from workstation.audit import AuditEvent
-from workstation.consult.measuring import checked_measurements
+from workstation.consult.mark_content import checked_content
 from workstation.consult.moves import known
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
@@ -27,10 +26,21 @@ from workstation.database import annotations, users
 from workstation.errors import Conflict, InvalidRequest, NotAllowed
 from workstation.roles import Principal
 
-__all__ = ["Marks", "add", "change", "list_annotations", "load_marks", "remove"]
+__all__ = [
+    "MOST_AT_ONCE",
+    "Marks",
+    "add",
+    "add_many",
+    "change",
+    "list_annotations",
+    "load_marks",
+    "remove",
+]
 
-LONGEST_TEXT = 2000
 MOST_PER_CASE = 20_000
+MOST_AT_ONCE = 5_000
+# what SQLite takes in one statement, with room
+_AT_A_TIME = 500
 
 _FIXED = (
     "kind",
@@ -41,7 +51,7 @@ _FIXED = (
     "frame_number",
     "frame_of_reference_uid",
 )
-_CHANGEABLE = ("points_mm", "text", "measurements", "origin")
+_CHANGEABLE = ("points_mm", "text", "measurements", "origin", "classification")
 
 
 @dataclass(frozen=True)
@@ -78,37 +88,81 @@ def add(
         Fields of `plugins.nouns.Annotation` that a viewer knows; ``id`` (a UUID) lets it try
         again after a lost answer: the same id from the same author is saved once.
     """
-    kept = _content(content)
-    annotation_id = _uuid(content.get("id"))
+    return add_many(context, principal, case_id, [content])[0]
+
+
+def add_many(
+    context: Context, principal: Principal, case_id: str, contents: Sequence[Mapping[str, Any]]
+) -> tuple[Annotation, ...]:
+    """Save up to `MOST_AT_ONCE` new marks: all of them, or none.
+
+    Returns
+    -------
+    tuple of Annotation
+        In the order given.
+
+    Raises
+    ------
+    NotFound, NotAllowed, Conflict, InvalidRequest
+        Of a mark that is refused, ``details`` names its place as ``item``.
+    """
+    if len(contents) > MOST_AT_ONCE:
+        raise InvalidRequest(
+            "too_many_at_once",
+            f"Mỗi lần lưu được nhiều nhất {MOST_AT_ONCE} nét vẽ.",
+            f"At most {MOST_AT_ONCE} marks are saved at once.",
+            field="items",
+        )
+    kept = [_of_item(number, checked_content, one) for number, one in enumerate(contents)]
+    ids = [_of_item(number, _uuid, one.get("id")) for number, one in enumerate(contents)]
+    if len(set(ids)) < len(ids):
+        raise InvalidRequest(
+            "id_twice", "Một mã nét vẽ bị lặp.", "Two marks have the same id.", field="items"
+        )
     now = context.clock()
     with context.database.begin() as connection:
         case = known(connection, now, case_id)
         access.require(principal, Action.ANNOTATE, case)
-        before = _find(connection, annotation_id)
-        if before is not None:
-            if before.case_id != case_id or before.author != principal.username:
-                raise Conflict("id_taken", "Mã nét vẽ đã có.", "There is a mark of this id.")
-            return _one(connection, annotation_id)
-        _require_image(context, case, kept)
-        if _count(connection, case_id) >= MOST_PER_CASE:
+        held: dict[tuple[str, str], tuple[str, str]] = {}
+        for number, one in enumerate(kept):
+            _of_item(number, _require_image, context, case, one, held)
+        saved = _owners(connection, ids)
+        if any(
+            saved.get(one, (case_id, principal.username)) != (case_id, principal.username)
+            for one in ids
+        ):
+            raise Conflict("id_taken", "Mã nét vẽ đã có.", "There is a mark of this id.")
+        fresh = {one: content for one, content in zip(ids, kept, strict=True) if one not in saved}
+        if _count(connection, case_id) + len(fresh) > MOST_PER_CASE:
             raise Conflict(
                 "too_many_marks",
-                f"Ca đã có {MOST_PER_CASE} nét vẽ.",
-                f"The case has {MOST_PER_CASE} marks already.",
+                f"Một ca có nhiều nhất {MOST_PER_CASE} nét vẽ.",
+                f"A case has at most {MOST_PER_CASE} marks.",
             )
-        connection.execute(
-            insert(annotations).values(
-                id=annotation_id,
-                case_id=case_id,
-                revision=_last_revision(connection, case_id) + 1,
-                content=kept,
-                author=principal.username,
-                created_at=now,
-                updated_at=now,
+        revision = _last_revision(connection, case_id)
+        if fresh:
+            connection.execute(
+                insert(annotations),
+                [
+                    {
+                        "id": one,
+                        "case_id": case_id,
+                        "revision": revision + number,
+                        "content": content,
+                        "author": principal.username,
+                        "created_at": now,
+                        "updated_at": now,
+                    }
+                    for number, (one, content) in enumerate(fresh.items(), 1)
+                ],
             )
-        )
-        _audit(connection, principal, now, case_id, annotation_id, "added")
-        return _one(connection, annotation_id)
+            _audit(connection, principal, now, case_id, next(iter(fresh)), "added", len(fresh))
+        found = {
+            mark.id: mark
+            for part in _parts(ids)
+            for mark in _read(connection, annotations.c.id.in_(part))
+        }
+        return tuple(found[one] for one in ids)
 
 
 def change(
@@ -118,14 +172,14 @@ def change(
     annotation_id: str,
     content: Mapping[str, Any],
 ) -> Annotation:
-    """Change points, text, measurements or origin of one's own mark."""
+    """Change points, text, class, measurements or origin of one's own mark."""
     now = context.clock()
     with context.database.begin() as connection:
         row = _own(context, connection, principal, case_id, annotation_id)
         if row.deleted:
             raise access.not_found()
         fresh = {key: content[key] for key in _CHANGEABLE if key in content}
-        kept = _content({**row.content, **fresh})
+        kept = checked_content({**row.content, **fresh})
         _save(connection, now, row, content=kept)
         _audit(connection, principal, now, case_id, annotation_id, "changed")
         return _one(connection, annotation_id)
@@ -149,70 +203,37 @@ def load_marks(
     wanted = (annotations.c.case_id == case_id) & ~annotations.c.deleted
     found = {
         mark.id: mark
-        for mark in _read(connection, wanted & annotations.c.id.in_(list(annotation_ids)))
+        for part in _parts(list(annotation_ids))
+        for mark in _read(connection, wanted & annotations.c.id.in_(part))
     }
     return tuple(found[one] for one in dict.fromkeys(annotation_ids) if one in found)
 
 
-def _content(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a mark, checked."""
-    try:
-        kind = AnnotationKind(given["kind"])
-    except (KeyError, ValueError):
-        known_kinds = ", ".join(AnnotationKind)
-        raise InvalidRequest(
-            "unknown_kind", "Loại nét vẽ không hợp lệ.", f"A mark is one of {known_kinds}."
-        ) from None
-    points = [tuple(float(number) for number in point) for point in given["points_mm"]]
-    if any(len(point) != 3 for point in points):
-        raise InvalidRequest(
-            "invalid_point", "Mỗi điểm cần x, y, z.", "A point is (x, y, z).", field="points_mm"
-        )
-    text = unicodedata.normalize("NFC", str(given.get("text") or "")).strip()
-    if len(text) > LONGEST_TEXT:
-        raise InvalidRequest(
-            "text_too_long",
-            f"Ghi chú dài quá {LONGEST_TEXT} ký tự.",
-            f"The text is longer than {LONGEST_TEXT} characters.",
-            field="text",
-        )
-    measured = checked_measurements(
-        kind,
-        points,  # type: ignore[arg-type]  # three numbers each, just checked
-        given.get("measurements") or (),
-    )
-    return {
-        "kind": str(kind),
-        "study_instance_uid": str(given["study_instance_uid"]),
-        "series_instance_uid": str(given.get("series_instance_uid") or ""),
-        "sop_instance_uid": str(given.get("sop_instance_uid") or ""),
-        "sop_class_uid": str(given.get("sop_class_uid") or ""),
-        "frame_number": int(given.get("frame_number") or 1),
-        "frame_of_reference_uid": str(given.get("frame_of_reference_uid") or ""),
-        "points_mm": [list(point) for point in points],
-        "text": text,
-        "measurements": measured,
-        "origin": dict(given.get("origin") or {}),
-    }
+def _require_image(
+    context: Context,
+    case: CaseRecord,
+    content: dict[str, Any],
+    held: dict[tuple[str, str], tuple[str, str]],
+) -> None:
+    """The mark lies on an image of the case that we hold; its SOP Class is what we hold.
 
-
-def _require_image(context: Context, case: CaseRecord, content: dict[str, Any]) -> None:
-    """The mark lies on an image of the case that we hold; its SOP Class is what we hold."""
-    study = content["study_instance_uid"]
+    ``held`` remembers SOP Class and Series Instance UID of the images already looked up.
+    """
+    study, image = content["study_instance_uid"], content["sop_instance_uid"]
     if study in case.study_instance_uids:
-        if not content["sop_instance_uid"]:
+        if not image:
             return  # drawn on a reformatted plane: the frame of reference says where
-        try:
-            instance = context.archive.instance(
-                content["sop_instance_uid"],
-                scope=ReadScope(studies=frozenset({study})),
-                study_instance_uid=study,
-            )
-        except NotHeld:
-            pass
-        else:
-            content["sop_class_uid"] = instance.sop_class_uid
-            content["series_instance_uid"] = instance.series_instance_uid
+        if (study, image) not in held:
+            try:
+                instance = context.archive.instance(
+                    image, scope=ReadScope(studies=frozenset({study})), study_instance_uid=study
+                )
+            except NotHeld:
+                pass
+            else:
+                held[study, image] = (instance.sop_class_uid, instance.series_instance_uid)
+        if (study, image) in held:
+            content["sop_class_uid"], content["series_instance_uid"] = held[study, image]
             return
     raise InvalidRequest(
         "image_not_of_case",
@@ -249,6 +270,29 @@ def _save(connection: Connection, at: datetime, row: Row[Any], **values: Any) ->
         .where(annotations.c.id == row.id)
         .values(revision=_last_revision(connection, row.case_id) + 1, updated_at=at, **values)
     )
+
+
+def _of_item(number: int, check: Callable[..., Any], *arguments: Any) -> Any:
+    """What `check` makes of one of several marks; a refusal says of which."""
+    try:
+        return check(*arguments)
+    except InvalidRequest as error:
+        error.details["item"] = number
+        raise
+
+
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[first : first + _AT_A_TIME] for first in range(0, len(ids), _AT_A_TIME)]
+
+
+def _owners(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Case and author of those marks that are already there."""
+    wanted = select(annotations.c.id, annotations.c.case_id, annotations.c.author)
+    return {
+        row.id: (row.case_id, row.author)
+        for part in _parts(ids)
+        for row in connection.execute(wanted.where(annotations.c.id.in_(part)))
+    }
 
 
 def _find(connection: Connection, annotation_id: str) -> Row[Any] | None:
@@ -297,6 +341,7 @@ def _annotation(row: Row[Any]) -> Annotation:
         updated_at=row.updated_at,
         revision=row.revision,
         deleted=row.deleted,
+        classification=content.get("classification") or {},
     )
 
 
@@ -318,7 +363,9 @@ def _audit(
     case_id: str,
     annotation_id: str,
     what: str,
+    count: int = 1,
 ) -> None:
+    more = {"count": str(count)} if count > 1 else {}
     audit.record(
         connection,
         AuditEvent.ANNOTATION,
@@ -327,4 +374,5 @@ def _audit(
         case_id=case_id,
         annotation_id=annotation_id,
         what=what,
+        **more,
     )

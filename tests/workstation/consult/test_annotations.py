@@ -164,6 +164,15 @@ def test_requesters_draw_too_and_technicians_do_not(
         {"measurements": [{"name": "length", "value": 5.0, "unit": "furlong"}]},
         {"text": "x" * 5000},
         {"id": "not a uuid"},
+        {"kind": "text", "points_mm": [[0, 0, 0]], "measurements": [], "text": " "},
+        {"kind": "counter", "measurements": [{"name": "density", "value": 1.0, "unit": "/mm2"}]},
+        {"kind": "counter", "measurements": [], "origin": {"area_mm2": 0}},
+        {"kind": "counter", "measurements": [], "origin": {"area_mm2": "2"}},
+        {"classification": {"name": "U"}},
+        {"classification": {"name": "", "colour": "#ff0000"}},
+        {"classification": {"name": "U", "colour": "red"}},
+        {"classification": {"name": "U", "colour": "#ff0000", "more": 1}},
+        {"classification": {"name": "U", "colour": "#ff0000", "code": {"value": "1"}}},
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -188,6 +197,107 @@ def test_an_uncalibrated_image_keeps_its_pixels(
     )
     made = annotations.add(context, people["radiologist"], case.id, content)
     assert made.measurements == ({"name": "length", "value": 5.0, "unit": "{pixel}"},)
+
+
+TUMOUR = {
+    "name": "U",
+    "colour": "#C80000",
+    "code": {"value": "108369006", "scheme_designator": "SCT", "meaning": "Neoplasm"},
+}
+
+
+def test_a_class_has_name_colour_and_code_and_may_change(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    radiologist = people["radiologist"]
+    content = mark(context, case, classification=TUMOUR)
+    made = annotations.add(context, radiologist, case.id, content)
+    assert made.classification == {**TUMOUR, "colour": "#c80000"}
+    plain = {"name": "Mô đệm", "colour": "#00aa00"}
+    changed = annotations.change(context, radiologist, case.id, made.id, {"classification": plain})
+    assert changed.classification == plain
+    cleared = annotations.change(context, radiologist, case.id, made.id, {"classification": {}})
+    assert cleared.classification == {}
+
+
+def test_counts_and_their_density_follow_from_the_points(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    points = [[x / 10, 0, 0] for x in range(7)]
+    content = mark(
+        context,
+        case,
+        kind="counter",
+        points_mm=points,
+        measurements=[{"name": "count", "value": 7, "unit": "{count}"}],
+        origin={"area_mm2": 2},
+    )
+    made = annotations.add(context, people["radiologist"], case.id, content)
+    assert list(made.measurements) == [
+        {"name": "count", "value": 7.0, "unit": "{count}"},
+        {"name": "area", "value": 2.0, "unit": "mm2"},
+        {"name": "density", "value": 3.5, "unit": "/mm2"},
+    ]
+    text = mark(context, case, kind="text", points_mm=[[0, 0, 0]], measurements=[])
+    assert annotations.add(context, people["radiologist"], case.id, text).text == "dải"
+
+
+@pytest.mark.parametrize(("said", "accepted"), [(12.04, True), (12.6, False)])
+def test_micrometres_are_compared_as_micrometres(said: float, accepted: bool) -> None:
+    ends = [(1.0, 2.0, 0.0), (1.012, 2.0, 0.0)]
+    given = [{"name": "length", "value": said, "unit": "um"}]
+    if accepted:
+        assert checked_measurements(AnnotationKind.LENGTH, ends, given) == [
+            {"name": "length", "value": pytest.approx(0.012), "unit": "mm"}
+        ]
+    else:
+        with pytest.raises(InvalidRequest):
+            checked_measurements(AnnotationKind.LENGTH, ends, given)
+
+
+def test_many_marks_are_saved_all_or_none(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    radiologist = people["radiologist"]
+    contents = [
+        mark(context, case, id=str(uuid.uuid4()), text=str(number)) for number in range(700)
+    ]
+    wrong = [*contents[:-1], {**contents[-1], "kind": "spiral"}]
+    with pytest.raises(InvalidRequest) as refused:
+        annotations.add_many(context, radiologist, case.id, wrong)
+    assert refused.value.details["item"] == 699
+    elsewhere = [*contents[:-1], {**contents[-1], "sop_instance_uid": "1.2.3.4"}]
+    with pytest.raises(InvalidRequest):
+        annotations.add_many(context, radiologist, case.id, elsewhere)
+    assert annotations.list_annotations(context, radiologist, case.id).items == ()
+    made = annotations.add_many(context, radiologist, case.id, contents)
+    assert [one.text for one in made] == [str(number) for number in range(700)]
+    assert [one.revision for one in made] == list(range(1, 701))
+    # a second time, after a lost answer, with a few more
+    more = [*contents[:3], mark(context, case, text="thêm")]
+    again = annotations.add_many(context, radiologist, case.id, more)
+    assert again[:3] == made[:3]
+    assert again[3].revision == 701
+
+
+def test_many_marks_have_limits(
+    context: Context, people: People, case: CaseRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    radiologist = people["radiologist"]
+    content = mark(context, case)
+    with pytest.raises(InvalidRequest):
+        annotations.add_many(context, radiologist, case.id, [content] * 5001)
+    twice = mark(context, case, id=str(uuid.uuid4()))
+    with pytest.raises(InvalidRequest):
+        annotations.add_many(context, radiologist, case.id, [twice, twice])
+    monkeypatch.setattr(annotations, "MOST_PER_CASE", 10)
+    annotations.add_many(context, radiologist, case.id, [content] * 9)
+    with pytest.raises(Conflict):
+        annotations.add_many(context, radiologist, case.id, [content] * 2)
+    with pytest.raises(NotAllowed):
+        annotations.add_many(context, people["technician.a"], case.id, [content])
+    with pytest.raises(NotFound):
+        annotations.add_many(context, people["requester.b"], case.id, [content])
 
 
 coordinate = st.floats(-500, 500, allow_nan=False)
