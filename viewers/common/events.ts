@@ -4,7 +4,14 @@
  * The viewer tells `hoichan:annotations` after the server took a mark, and `hoichan:key-image`
  * when the reader chose one (or when the report asked). The report tells `hoichan:show` to bring
  * the viewer to an image, and `hoichan:ask-key-image` to get the one in the active viewport.
+ *
+ * The panel of results tells what to draw over the images (`hoichan:layers`, `hoichan:handles`),
+ * and what the reader's next drag or click means (`hoichan:brush`, `hoichan:pick`; the viewer
+ * tells them too, when the reader dropped them there). Back come `hoichan:handle-moved`,
+ * `hoichan:stroke`, and `hoichan:at` with the image in the active viewport.
  */
+
+import type { DrawnHandle, DrawnLayer, Point } from "./layers";
 
 /** A part of a slide, in pixels of its level 0; `slide` is its opaque name in addresses. */
 export interface Region {
@@ -50,6 +57,44 @@ export interface RoomEvents {
     annotation_id?: string;
     region?: Region | null;
   };
+  "hoichan:layers": { case_id: string; layers: readonly DrawnLayer[] };
+  "hoichan:handles": { case_id: string; handles: readonly DrawnHandle[] };
+  "hoichan:handle-moved": {
+    case_id: string;
+    result_id: string;
+    key: string;
+    points_mm: readonly Point[];
+  };
+  "hoichan:brush": {
+    case_id: string;
+    result_id: string;
+    layer: string;
+    radius_mm: number;
+    erase: boolean;
+    on: boolean;
+  };
+  "hoichan:stroke": { case_id: string; result_id: string } & Stroke;
+  /** The next click in the series sets the handle's only point. */
+  "hoichan:pick": { case_id: string; result_id: string; key: string; on: boolean };
+  /** Bring the viewer to the slice where a layer (or one segment of it, not 0) is largest. */
+  "hoichan:show-layer": { case_id: string; result_id: string; key: string; segment: number };
+  /** Bring the viewer to the slice of a handle. */
+  "hoichan:show-handle": { case_id: string; result_id: string; key: string };
+  "hoichan:at": {
+    case_id: string;
+    series_instance_uid: string;
+    sop_instance_uid: string;
+    frame_number: number;
+  };
+}
+
+/** One movement of the brush on a slice of a layer, as the edits keep it. */
+export interface Stroke {
+  layer: string;
+  slice: number;
+  erase: boolean;
+  radius_mm: number;
+  points_mm: readonly Point[];
 }
 
 export function tell<Name extends keyof RoomEvents>(name: Name, detail: RoomEvents[Name]): void {
