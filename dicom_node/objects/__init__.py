@@ -5,6 +5,7 @@ meta, in UTF-8, of the same study; the same arguments give the same bytes.
 """
 
 from dicom_node.objects.basic_text import basic_text
+from dicom_node.objects.color_capture import color_capture
 from dicom_node.objects.content import (
     Algorithm,
     Author,
@@ -20,11 +21,14 @@ from dicom_node.objects.content import (
     SignedOpinion,
     Value,
 )
+from dicom_node.objects.derived import Slices
 from dicom_node.objects.encapsulated_pdf import encapsulated_pdf
 from dicom_node.objects.key_images import key_images
 from dicom_node.objects.measurement_report import measurement_report
 from dicom_node.objects.pages import opinion_pdf, opinion_pictures
+from dicom_node.objects.parametric_map import parametric_map
 from dicom_node.objects.secondary_capture import secondary_captures
+from dicom_node.objects.segmentation import Segment, segmentation
 from dicom_node.objects.values import drawn_value
 
 __all__ = [
@@ -39,14 +43,19 @@ __all__ = [
     "QuestionAnswer",
     "Reference",
     "Request",
+    "Segment",
     "SignedOpinion",
+    "Slices",
     "Value",
     "basic_text",
+    "color_capture",
     "drawn_value",
     "encapsulated_pdf",
     "key_images",
     "measurement_report",
     "opinion_pdf",
     "opinion_pictures",
+    "parametric_map",
     "secondary_captures",
+    "segmentation",
 ]
