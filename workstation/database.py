@@ -250,6 +250,45 @@ annotations = Table(
     UniqueConstraint("case_id", "revision"),
 )
 
+# What the analyses were last found to be about in a study, and whether to ask them anew.
+result_plans = Table(
+    "result_plans",
+    metadata,
+    Column("study_instance_uid", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),  # counts reasons to ask
+    Column("asked_version", Integer, nullable=False, default=0),
+    Column("leased_until", UtcDateTime),
+    Column("subjects", JSON, nullable=False, default=dict),  # {analysis: [Series Instance UID]}
+)
+# One row for an analysis of a study, shared by its cases, and one for each case whose reader has
+# corrected or confirmed it. ``revision`` counts what it is to be computed from (corrections,
+# new images), ``content_revision`` says from which of them ``content`` was.
+results = Table(
+    "results",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("analysis", String(64), nullable=False),
+    Column("case_id", ForeignKey("cases.id"), index=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("revision", Integer, nullable=False),
+    Column("content_revision", Integer, nullable=False, default=0),
+    Column("content_key", String(64), nullable=False, default=""),  # hash of series and counts
+    Column("edits", JSON, nullable=False, default=dict),
+    Column("content", JSON(none_as_null=True)),  # plugins.results.Result without its arrays
+    Column("content_hash", String(64), nullable=False, default=""),  # of content and edits
+    Column("progress", Float, nullable=False, default=0),
+    Column("message", JSON, nullable=False, default=dict),  # {"vi", "en"}
+    Column("error", JSON(none_as_null=True)),  # likewise
+    Column("wanted_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("leased_until", UtcDateTime),
+    Column("confirmed_by", ForeignKey("users.username")),
+    Column("confirmed_at", UtcDateTime),
+    Index("ix_results_study_instance_uid_analysis", "study_instance_uid", "analysis"),
+)
+
 drafts = Table(
     "drafts",
     metadata,
@@ -321,6 +360,14 @@ arrivals = Table(
     metadata,
     Column("study_instance_uid", String(64), primary_key=True),
     Column("site", String(32), nullable=False),
+    Column("last_change_at", UtcDateTime, nullable=False),
+)
+# Series whose instances still come in; likewise, by a shorter time.
+series_arrivals = Table(
+    "series_arrivals",
+    metadata,
+    Column("series_instance_uid", String(64), primary_key=True),
+    Column("study_instance_uid", String(64), nullable=False, index=True),
     Column("last_change_at", UtcDateTime, nullable=False),
 )
 step_runs = Table(

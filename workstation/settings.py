@@ -63,6 +63,12 @@ class Settings:
         Folder whose lone ``*.py`` files are guests.
     quiet_seconds : float
         A study with no new instance for this long is complete.
+    series_quiet_seconds : float
+        A series with no new instance for this long is complete: analyses need not wait for more.
+    benches : int
+        Processes that compute results; each keeps what it computed lately in memory.
+    bench_memory_bytes : int
+        The most memory one of them may take.
     session_hours : float
         A browser session unused for this long ends.
     minimum_free_bytes : int
@@ -83,6 +89,9 @@ class Settings:
     language: str = "vi"
     plugins_dir: Path | None = None
     quiet_seconds: float = 10.0
+    series_quiet_seconds: float = 2.0
+    benches: int = 2
+    bench_memory_bytes: int = 6_000_000_000
     session_hours: float = 12.0
     minimum_free_bytes: int = 500_000_000
 
@@ -289,6 +298,13 @@ PARSERS: dict[str, Parser] = {
     "language": (language, "vi hoặc en", "vi or en"),
     "plugins_dir": (folder, "một thư mục đang có", "an existing folder"),
     "quiet_seconds": POSITIVE,
+    "series_quiet_seconds": POSITIVE,
+    "benches": (whole_number(1, 64), "một số nguyên từ 1 đến 64", "a whole number from 1 to 64"),
+    "bench_memory_bytes": (
+        whole_number(500_000_000, 2**63 - 1),
+        "số byte, ít nhất 500000000",
+        "a number of bytes, 500000000 or more",
+    ),
     "session_hours": POSITIVE,
     "minimum_free_bytes": (
         whole_number(0, 2**63 - 1),

@@ -62,6 +62,9 @@ def test_every_setting_is_read_from_the_environment(tmp_path: Path) -> None:
         "language": "en",
         "plugins_dir": str(tmp_path),
         "quiet_seconds": "0.5",
+        "series_quiet_seconds": "0.5",
+        "benches": "1",
+        "bench_memory_bytes": "2000000000",
         "session_hours": "8",
         "minimum_free_bytes": "0",
     }
