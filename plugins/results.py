@@ -129,7 +129,7 @@ class Layer:
     quantity: Code | None = None
     unit: Code | None = None
     range: tuple[float, float] = (0.0, 1.0)
-    palette: str = "hot"
+    palette: str = "hot iron"
     is_editable: bool = False
     is_shown: bool = False
     is_exported: bool = True
