@@ -94,11 +94,17 @@ class WorklistColumn(Contribution):
 
 @dataclass(frozen=True)
 class ReportTemplate(Contribution):
-    """Sections of an opinion, and their first text."""
+    """Sections of an opinion, and their first text.
+
+    Of several that want a study, the one of highest ``precedence`` is offered first. ``draft``
+    speaks the language of the draft (`plugins.language`); of what programs found it may use
+    ``Case.results`` alone, which a reader has confirmed.
+    """
 
     wants: Callable[[Study], bool]
     sections: tuple[Section, ...]
     draft: Callable[[Case], Mapping[str, str]]
+    precedence: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dicom_node.errors import NotFound as NotHeld
 from dicom_node.records import ReadScope
 from plugins.contributions import ReportTemplate
 from plugins.nouns import OpinionKind, Question, Section, Text
+from plugins.reader import use_language
 from workstation import access
 from workstation.access import Action
 from workstation.consult.content import draft_of
@@ -97,6 +98,7 @@ def get_draft(
         content = before
     else:
         its_noun = noun(case, measured)
+        use_language(principal.language)
         first: Mapping[str, str] = context.plugins.call(
             template, template.draft, its_noun, default={}
         )
@@ -161,14 +163,14 @@ def kept_draft(connection: Connection, principal: Principal, case_id: str) -> Ro
 
 
 def template_of(context: Context, case: CaseRecord, template_id: str = "") -> ReportTemplate:
-    """The template of that id, or the first that wants one of the case's studies."""
+    """The template of that id, or the first by precedence that wants one of the case's studies."""
     registry = context.plugins
     chosen = registry.get(ReportTemplate, template_id) if template_id else None
     if chosen is not None:
         return chosen
     if template_id == PLAIN.id:
         return PLAIN
-    templates = registry.of(ReportTemplate)
+    templates = sorted(registry.of(ReportTemplate), key=lambda one: -one.precedence)
     for study_instance_uid in case.study_instance_uids if templates else ():
         scope = ReadScope(studies=frozenset({study_instance_uid}))
         try:
