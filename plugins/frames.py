@@ -34,6 +34,7 @@ GROUPS = {
     "EchoTime": "MREchoSequence",
     "TemporalPositionIndex": "FrameContentSequence",
     "StackID": "FrameContentSequence",
+    "FrameAcquisitionDateTime": "FrameContentSequence",
     "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
     "DiffusionBValue": "MRDiffusionSequence",
     "ConvolutionKernel": "CTReconstructionSequence",
