@@ -79,19 +79,27 @@ class Attributes:
 
     def words(self, keyword: str, bits: int) -> NDArray[np.uint16]:
         """The entries of a look-up table, stored as US values, OW bytes or packed 8-bit."""
-        key = _key(keyword)
-        element: Mapping[str, Any] = next((one[key] for one in self._levels if key in one), {})
+        element = self._element(keyword)
         if "Value" in element:
             return np.asarray(element["Value"], np.int64).astype(np.uint16)
-        raw = b""
-        if "InlineBinary" in element:
-            raw = base64.b64decode(element["InlineBinary"])
-        elif "BulkDataURI" in element:
-            _, offset, length = element["BulkDataURI"].rsplit("/", 2)
-            raw = self._read_bulk(int(offset), int(length))
+        raw = self.data(keyword)
         if bits == 8:
             return np.frombuffer(raw, np.uint8).astype(np.uint16)
         return np.frombuffer(raw[: len(raw) // 2 * 2], "<u2").astype(np.uint16)
+
+    def data(self, keyword: str) -> bytes:
+        """The bytes of a binary value; none when it is absent."""
+        element = self._element(keyword)
+        if "InlineBinary" in element:
+            return base64.b64decode(element["InlineBinary"])
+        if "BulkDataURI" in element:
+            _, offset, length = element["BulkDataURI"].rsplit("/", 2)
+            return self._read_bulk(int(offset), int(length))
+        return b""
+
+    def _element(self, keyword: str) -> Mapping[str, Any]:
+        key = _key(keyword)
+        return next((one[key] for one in self._levels if key in one), {})
 
 
 def _key(keyword: str) -> str:

@@ -26,7 +26,7 @@ from dicom_node.web.stow import store_instances
 from dicom_node.web.wado import retrieve_instances
 from dicom_node.web.workers import Workers
 
-__all__ = ["dicomweb_app"]
+__all__ = ["dicomweb_app", "guarded"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -98,15 +98,15 @@ def _routes() -> list[BaseRoute]:
         _get(_SERIES, retrieve_instances),
         _get(f"{_STUDY}/series", search_series),
         _get(f"{_STUDY}/instances", search_instances),
-        Route(_STUDY, _guarded(_by_method(retrieve_instances)), methods=["GET", "POST"]),
-        Route("/studies", _guarded(_by_method(search_studies)), methods=["GET", "POST"]),
+        Route(_STUDY, guarded(_by_method(retrieve_instances)), methods=["GET", "POST"]),
+        Route("/studies", guarded(_by_method(search_studies)), methods=["GET", "POST"]),
         _get("/series", search_series),
         _get("/instances", search_instances),
     ]
 
 
 def _get(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, _guarded(endpoint), methods=["GET"])
+    return Route(path, guarded(endpoint), methods=["GET"])
 
 
 def _by_method(reading: Endpoint) -> Endpoint:
@@ -116,11 +116,11 @@ def _by_method(reading: Endpoint) -> Endpoint:
     return endpoint
 
 
-def _guarded(endpoint: Endpoint) -> Endpoint:
+def guarded(endpoint: Endpoint) -> Endpoint:
     """Answer here what nobody foresaw: further out, the server would log its text and values."""
 
     @wraps(endpoint)
-    async def guarded(request: Request) -> Response:
+    async def safe(request: Request) -> Response:
         try:
             return await endpoint(request)
         except ClientDisconnect:
@@ -128,4 +128,4 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
         except Exception as error:
             return await error_response_for(request, error)
 
-    return guarded
+    return safe

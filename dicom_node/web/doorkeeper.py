@@ -1,4 +1,4 @@
-"""What the DICOMweb service asks of whoever knows the callers."""
+"""What the DICOMweb service and the slides ask of whoever knows the callers."""
 
 from typing import Protocol
 
@@ -16,6 +16,20 @@ class Doorkeeper(Protocol):
         """What the caller may read; everything else does not exist (404)."""
         ...
 
+    def known_scope(self, scope: Scope) -> ReadScope | None:
+        """What `read_scope` would say, if that is known without asking anybody; else None.
+
+        Called on the event loop: must not wait for anything.
+        """
+        ...
+
+    def may_see_labels(self, scope: Scope) -> bool:
+        """Whether the caller may see what is written on a slide's glass. Must be cheap.
+
+        Labels bear names and numbers, and overviews show labels. Called on the event loop too.
+        """
+        ...
+
     def store_origin(self, scope: Scope) -> Origin | None:
         """In whose name the caller stores; None when the caller may not (403)."""
         ...
@@ -24,6 +38,7 @@ class Doorkeeper(Protocol):
         """Note that the caller saw or stored `count` instances of a study. Must be cheap.
 
         `event` is one of "query", "metadata", "instances", "frames", "bulkdata", "rendered" and
-        "stored". For a query the UID is "" and `count` the number of rows.
+        "stored". For a query the UID is "" and `count` the number of rows. Called on the event
+        loop too.
         """
         ...

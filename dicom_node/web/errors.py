@@ -56,6 +56,10 @@ _MESSAGES: dict[str, tuple[str, str]] = {
         "Không tìm thấy, hoặc bạn không có quyền xem.",
         "Not found, or not yours to see.",
     ),
+    "not_received": (
+        "Ô ảnh này chưa nhận được.",
+        "This tile has not been received yet.",
+    ),
     "method_not_allowed": (
         "Phương thức không được hỗ trợ ở địa chỉ này.",
         "This address does not support the method.",

@@ -31,6 +31,7 @@ COUNT_SECONDS = 60.0
 EVENTS = {"query": AuditEvent.QUERY, "stored": AuditEvent.INSTANCES_RECEIVED}
 Access = tuple[Principal, str, str]
 STORERS = (Role.REQUESTER, Role.TECHNICIAN)
+LABEL_READERS = (Role.REQUESTER, Role.TECHNICIAN, Role.PATHOLOGIST)
 _SCOPE_KEY = "hoichan_read_scope"
 
 
@@ -49,6 +50,16 @@ class Doorkeeper:
             state[_SCOPE_KEY] = self._scope_of(state["principal"])
         found: ReadScope = state[_SCOPE_KEY]
         return found
+
+    def known_scope(self, scope: Scope) -> ReadScope | None:
+        """What `read_scope` would say without asking the rule."""
+        known = self._known.get(scope["state"]["principal"])
+        return known[1] if known and time.monotonic() - known[0] < MEMORY_SECONDS else None
+
+    def may_see_labels(self, scope: Scope) -> bool:
+        """Those who make slides, and those who read them, must match glass and picture."""
+        principal: Principal = scope["state"]["principal"]
+        return principal.has(*LABEL_READERS)
 
     def store_origin(self, scope: Scope) -> Origin | None:
         """Requesters and technicians bring in studies of their own site."""

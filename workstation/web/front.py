@@ -4,6 +4,7 @@
 
     Gate ─┬ /login /logout /session/…   sign-in, rendered here
           ├ /dicom-web                  dicom_node.web over the archive
+          ├ /slides                     whole slides, tile by tile
           ├ /api                        workstation.api
           ├ /viewer                     the viewer on a page of its own
           ├ /assets /static             our bundle, Streamlit's files: immutable, compressed
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from dicom_node.web import dicomweb_app
+from dicom_node.web import dicomweb_app, slides_app
 from plugins.nouns import Text
 from viewers import DIST
 from workstation.api import api_app
@@ -105,6 +106,7 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
             *api_docs_routes(base_path),
             Mount("/api", Forgetting(api_app(context), doorkeeper)),
             Mount("/dicom-web", dicomweb_app(context.archive, doorkeeper)),
+            Mount("/slides", slides_app(context.archive, doorkeeper)),
             Mount("/", Shell(ui, base_path)),
         ],
         lifespan=lifespan,

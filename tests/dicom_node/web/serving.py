@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from dicom_node.archive import Archive
 from dicom_node.records import Channel, Origin, ReadScope
-from dicom_node.web import WebSettings, dicomweb_app
+from dicom_node.web import WebSettings, dicomweb_app, slides_app
 
 __all__ = ["HeaderDoorkeeper", "Served", "serve"]
 
@@ -23,7 +23,7 @@ __all__ = ["HeaderDoorkeeper", "Served", "serve"]
 class HeaderDoorkeeper:
     """The header X-Site names the caller's site; without it the caller sees everything.
 
-    X-Site: nobody may not store.
+    X-Site: nobody may not store. X-Labels: no may not see labels.
     """
 
     events: list[tuple[str, str, int]] = field(default_factory=list)
@@ -31,6 +31,12 @@ class HeaderDoorkeeper:
     def read_scope(self, scope: Scope) -> ReadScope:
         site = self._site(scope)
         return ReadScope(sites=frozenset({site})) if site else ReadScope(everything=True)
+
+    def known_scope(self, scope: Scope) -> ReadScope | None:
+        return self.read_scope(scope)
+
+    def may_see_labels(self, scope: Scope) -> bool:
+        return dict(scope["headers"]).get(b"x-labels", b"") != b"no"
 
     def store_origin(self, scope: Scope) -> Origin | None:
         site = self._site(scope) or "DEMO_A"
@@ -52,13 +58,18 @@ class Served:
     doorkeeper: HeaderDoorkeeper
     app: Starlette
 
+    @property
+    def slides(self) -> str:
+        return self.url.replace("/dicom-web", "/slides")
+
 
 @contextmanager
 def serve(archive: Archive, **settings: Any) -> Iterator[Served]:
-    """Serve an archive under ``/dicom-web`` until the block ends."""
+    """Serve an archive under ``/dicom-web`` and ``/slides`` until the block ends."""
     doorkeeper = HeaderDoorkeeper()
     app = dicomweb_app(archive, doorkeeper, WebSettings(**settings) if settings else None)
-    outer = Starlette(routes=[Mount("/dicom-web", app)])
+    slides = slides_app(archive, doorkeeper)
+    outer = Starlette(routes=[Mount("/dicom-web", app), Mount("/slides", slides)])
     config = uvicorn.Config(outer, "127.0.0.1", 0, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -74,3 +85,4 @@ def serve(archive: Archive, **settings: Any) -> Iterator[Served]:
         server.should_exit = True
         thread.join(20)
         app.state.service.workers.close()
+        slides.room.workers.close()

@@ -1,0 +1,298 @@
+"""What one instance of a slide says of itself, and where each of its frames lies."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
+
+from dicom_node.archive import FrameTable
+from dicom_node.errors import CannotDecode
+from dicom_node.pixels.attributes import Attributes, ReadBulk
+from dicom_node.pixels.description import PixelDescription
+from dicom_node.records import InstanceRecord
+from dicom_node.slides.geometry import tile_count
+from dicom_node.slides.roles import Role, role_of
+from kernels import scan_positions
+
+__all__ = ["FramePlaces", "SlideImage", "frame_places"]
+
+_PER_FRAME = "52009230"
+# Item and header of the Per-Frame Functional Groups Sequence in explicit VR little endian.
+_PER_FRAME_BYTES = b"\x00\x52\x30\x92SQ"
+_NOT_EXPLICIT_LITTLE = frozenset(
+    {ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
+)
+
+
+@dataclass(frozen=True)
+class SlideImage:
+    """One instance, its header read. Lengths are mm where they say so, else pixels.
+
+    Attributes
+    ----------
+    columns, rows : int
+        Of the whole matrix of this level.
+    spacing_mm : (float, float) or None
+        From column to column and from row to row.
+    origin_mm : (float, float) or None
+    z_um : float
+        Of the reference plane, in micrometres, as DICOM has it (PS3.3 C.8.12.6.1).
+    step_um : float or None
+        From one focal plane to the next.
+    first_frame : int
+        Frames of the concatenation that are in earlier parts (PS3.3 C.7.6.16.1).
+    """
+
+    record: InstanceRecord
+    header: Mapping[str, Any]
+    table: FrameTable
+    read: ReadBulk
+    description: PixelDescription
+    role: Role
+    columns: int
+    rows: int
+    spacing_mm: tuple[float, float] | None
+    origin_mm: tuple[float, float] | None
+    z_um: float
+    step_um: float | None
+    orientation: tuple[float, ...] | None
+    is_full: bool
+    planes: int
+    path_ids: tuple[str, ...]
+    pyramid_uid: str
+    frame_of_reference_uid: str
+    concatenation_uid: str
+    source_uid: str
+    first_frame: int
+    part: int
+    parts: int
+
+    @classmethod
+    def of(
+        cls,
+        record: InstanceRecord,
+        header: Mapping[str, Any],
+        table: FrameTable,
+        read_bulk: ReadBulk,
+    ) -> "SlideImage":
+        """Read a header. Raises CannotDecode when it describes no pixels."""
+        found = Attributes(header, 0, read_bulk)
+        description = PixelDescription.from_header(header, record.transfer_syntax_uid, len(table))
+        columns = _whole(found, "TotalPixelMatrixColumns") or description.columns
+        rows = _whole(found, "TotalPixelMatrixRows") or description.rows
+        tiles = tile_count(columns, description.columns) * tile_count(rows, description.rows)
+        if tiles > 1 << 26:
+            raise CannotDecode("the header claims more tiles than any slide has")
+        origin = found.group("TotalPixelMatrixOriginSequence")
+        x = origin.number("XOffsetInSlideCoordinateSystem")
+        y = origin.number("YOffsetInSlideCoordinateSystem")
+        step = found.group("PixelMeasuresSequence").number("SpacingBetweenSlices")
+        orientation = tuple(found.numbers("ImageOrientationSlide"))
+        paths = header.get("00480105", {}).get("Value") or []
+        ids = tuple(_path_id(item, number) for number, item in enumerate(paths)) or ("1",)
+        organization = found.text("DimensionOrganizationType")
+        return cls(
+            record=record,
+            header=header,
+            table=table,
+            read=read_bulk,
+            description=description,
+            role=role_of(header),
+            columns=columns,
+            rows=rows,
+            spacing_mm=_spacing(found, columns, rows),
+            origin_mm=None if x is None or y is None else (x, y),
+            z_um=origin.number("ZOffsetInSlideCoordinateSystem") or 0.0,
+            step_um=None if step is None else step * 1000,
+            orientation=orientation if _is_orientation(orientation) else None,
+            # Absent means sparse, unless nothing says where frames lie and they fill the matrix.
+            is_full=organization == "TILED_FULL" or (not organization and _PER_FRAME not in header),
+            planes=_whole(found, "TotalPixelMatrixFocalPlanes") or 1,
+            path_ids=ids,
+            pyramid_uid=found.text("PyramidUID"),
+            frame_of_reference_uid=found.text("FrameOfReferenceUID"),
+            concatenation_uid=found.text("ConcatenationUID"),
+            source_uid=found.text("SOPInstanceUIDOfConcatenationSource"),
+            first_frame=_whole(found, "ConcatenationFrameOffsetNumber"),
+            part=_whole(found, "InConcatenationNumber"),
+            parts=_whole(found, "InConcatenationTotalNumber"),
+        )
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Columns and rows of a frame."""
+        return self.description.columns, self.description.rows
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Columns and rows of tiles."""
+        return tile_count(self.columns, self.tile[0]), tile_count(self.rows, self.tile[1])
+
+    @property
+    def extent_mm(self) -> tuple[float, float] | None:
+        """Width and height of the whole matrix."""
+        if self.spacing_mm is None:
+            return None
+        return self.columns * self.spacing_mm[0], self.rows * self.spacing_mm[1]
+
+    @property
+    def uid(self) -> str:
+        """What others refer to: of parts of a concatenation, the instance they were cut from."""
+        return self.source_uid or self.record.sop_instance_uid
+
+
+@dataclass(frozen=True)
+class FramePlaces:
+    """Where the frames of one instance lie, one entry a frame.
+
+    Attributes
+    ----------
+    row, column : (n,) int32
+        Of the tile; -1 where the frame does not lie on the grid.
+    path : (n,) int32
+        Index into the instance's ``path_ids``.
+    z_um : (n,) float64
+    """
+
+    row: NDArray[np.int32]
+    column: NDArray[np.int32]
+    path: NDArray[np.int32]
+    z_um: NDArray[np.float64]
+
+
+def frame_places(image: SlideImage) -> FramePlaces:
+    """Find out where each frame of an instance lies.
+
+    References
+    ----------
+    PS3.3 C.7.6.17.3: full tiling goes by column, row, focal plane, optical path.
+    """
+    return _full(image) if image.is_full else _sparse(image)
+
+
+def _full(image: SlideImage) -> FramePlaces:
+    columns, rows = image.grid
+    number = np.arange(image.first_frame, image.first_frame + len(image.table), dtype=np.int64)
+    plane = number // (columns * rows) % image.planes
+    path = number // (columns * rows * image.planes)
+    row = np.where(path < len(image.path_ids), number // columns % rows, -1)
+    # Writers that leave out the distance have one plane; if not, planes are told by their order.
+    step = 1.0 if image.step_um is None else image.step_um
+    return FramePlaces(
+        row.astype(np.int32),
+        (number % columns).astype(np.int32),
+        path.astype(np.int32),
+        np.asarray(image.z_um + plane * step, np.float64),
+    )
+
+
+def _sparse(image: SlideImage) -> FramePlaces:
+    count = len(image.table)
+    if len(image.path_ids) == 1 and image.planes == 1:
+        positions = _scanned(image)
+        if positions is not None:
+            path, z_um = np.zeros(count, np.int32), np.full(count, image.z_um)
+            return FramePlaces(*_on_grid(image, positions), path, z_um)
+    return parsed_places(image)
+
+
+def _scanned(image: SlideImage) -> NDArray[np.int32] | None:
+    """The positions read from the raw bytes; None where that cannot be trusted."""
+    if image.record.transfer_syntax_uid in _NOT_EXPLICIT_LITTLE:
+        return None
+    with image.record.path.open("rb") as file:
+        # Pixel data come last: what is before them is the header.
+        head = file.read(image.table.offset)
+    start = head.find(_PER_FRAME_BYTES)
+    if start < 0:
+        return None
+    try:
+        raw = np.frombuffer(head, np.uint8)
+        return scan_positions(raw, start, len(head), len(image.table))
+    except ValueError:
+        return None
+
+
+def parsed_places(image: SlideImage) -> FramePlaces:
+    """The places a sparse instance gives, read from the parsed header; the slow way."""
+    items = image.header.get(_PER_FRAME, {}).get("Value") or []
+    count = len(image.table)
+    positions = np.zeros((count, 2), np.int32)
+    path = np.zeros(count, np.int32)
+    z_um = np.full(count, image.z_um)
+    index = {name: number for number, name in enumerate(image.path_ids)}
+    for frame, item in enumerate(items[:count]):
+        place = _item(item, "0048021A")
+        positions[frame] = _number(place, "0048021E"), _number(place, "0048021F")
+        if (z := _number(place, "0040074A", float("nan"))) == z:
+            z_um[frame] = z
+        name = _text(_item(item, "00480207"), "00480106")
+        path[frame] = index.get(name, 0 if not name else -1)
+    row, column = _on_grid(image, positions)
+    return FramePlaces(np.where(path < 0, -1, row).astype(np.int32), column, path, z_um)
+
+
+def _on_grid(
+    image: SlideImage, positions: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Rows and columns of tiles for positions of first pixels, counted from 1."""
+    width, height = image.tile
+    columns, rows = image.grid
+    x, y = positions[:, 0] - 1, positions[:, 1] - 1
+    is_there = (x >= 0) & (y >= 0) & (x < columns * width) & (y < rows * height)
+    is_there &= (x % width == 0) & (y % height == 0)
+    return np.where(is_there, y // height, -1).astype(np.int32), (x // width).astype(np.int32)
+
+
+def _spacing(found: Attributes, columns: int, rows: int) -> tuple[float, float] | None:
+    pair = found.group("PixelMeasuresSequence").numbers("PixelSpacing")
+    if len(pair) == 2 and min(pair) > 0:
+        return pair[1], pair[0]
+    width, height = found.number("ImagedVolumeWidth"), found.number("ImagedVolumeHeight")
+    if width and height and min(width, height) > 0:
+        return width / columns, height / rows
+    return None
+
+
+def _is_orientation(values: tuple[float, ...]) -> bool:
+    """Whether six values are two unit vectors at right angles within the plane of the glass."""
+    if len(values) != 6:
+        return False
+    columns, rows = values[:2], values[3:5]
+    lengths = math.hypot(*columns), math.hypot(*rows)
+    across = columns[0] * rows[0] + columns[1] * rows[1]
+    return all(abs(length - 1) < 0.01 for length in lengths) and abs(across) < 0.01
+
+
+def _path_id(item: Mapping[str, Any], number: int) -> str:
+    return _text(item, "00480106") or str(number + 1)
+
+
+def _whole(found: Attributes, keyword: str) -> int:
+    return max(0, int(found.number(keyword) or 0))
+
+
+def _item(header: Mapping[str, Any], tag: str) -> Mapping[str, Any]:
+    items = header.get(tag, {}).get("Value") or [{}]
+    return items[0] if isinstance(items[0], Mapping) else {}
+
+
+def _number(item: Mapping[str, Any], tag: str, default: float = 0) -> float:
+    values = item.get(tag, {}).get("Value") or [default]
+    try:
+        return float(values[0])
+    except (TypeError, ValueError):
+        return default
+
+
+def _text(item: Mapping[str, Any], tag: str) -> str:
+    values = item.get(tag, {}).get("Value") or [""]
+    return str(values[0] if values[0] is not None else "").strip()

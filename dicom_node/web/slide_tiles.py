@@ -1,0 +1,180 @@
+"""Tiles: one by one for the browser's own cache, and by the dozen for a field of view."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from dicom_node.errors import DicomNodeError, NotFound
+from dicom_node.records import ReadScope
+from dicom_node.slides import SlideIndex
+from dicom_node.slides.levels import BLANK, NOT_RECEIVED
+from dicom_node.web.errors import BadRequest, error_response, error_response_for
+from dicom_node.web.responses import IMMUTABLE, is_fresh, payload
+from dicom_node.web.slide_room import SlideRoom, room_of
+
+__all__ = ["TileDesk", "TilePlace", "retrieve_batch"]
+
+_MOST_IN_BATCH = 256
+_LENGTH = struct.Struct("<I")
+# Kept for the session that asked, as everything here.
+_HEADERS = [
+    (b"cache-control", IMMUTABLE.encode()),
+    (b"vary", b"Cookie"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TilePlace:
+    """A tile's address."""
+
+    slide: str
+    version: str
+    level: int
+    path: int
+    plane: int
+    column: int
+    row: int
+
+    @property
+    def tag(self) -> str:
+        place = self.level, self.path, self.plane, self.column, self.row
+        return f'"{self.version}-{".".join(map(str, place))}"'
+
+
+class TileDesk:
+    """Answers requests for one tile.
+
+    What is known and in the page cache is answered on the event loop: to hand it to a thread and
+    back takes longer than to read it. Everything that may wait goes to a thread.
+    """
+
+    def __init__(self, room: SlideRoom) -> None:
+        self._room = room
+
+    def place_of(self, scope: Scope) -> TilePlace | None:
+        """Read a tile's address; None when the request is for something else."""
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return None
+        parts = scope["path"].removeprefix(scope.get("root_path", "")).split("/")
+        if len(parts) != 9 or parts[1] != "v1":
+            return None
+        numbers = parts[4:]
+        if not all(part.isascii() and part.isdigit() and len(part) < 9 for part in numbers):
+            return None
+        return TilePlace(parts[2], parts[3], *map(int, numbers))
+
+    async def serve(self, place: TilePlace, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Whatever goes wrong becomes an answer too."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(place, request)
+        except Exception as error:
+            response = await error_response_for(request, error)
+        if isinstance(response, Response):
+            await response(scope, receive, send)
+            return
+        data, media_type = response
+        headers = [
+            *_HEADERS,
+            (b"content-type", media_type.encode()),
+            (b"content-length", str(len(data)).encode()),
+            (b"etag", place.tag.encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else data
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, place: TilePlace, request: Request) -> Response | tuple[bytes, str]:
+        room = self._room
+        index = room.shelf.known(place.slide, place.version)
+        allowed = room.doorkeeper.known_scope(request.scope)
+        if index is None or allowed is None:
+            index = await room.workers.read(lambda: self._open(place, request))
+            allowed = ReadScope(everything=True)  # asked in `_open`
+        frame = frame_at(room, request, index, allowed, place)
+        if frame == BLANK:
+            return Response(status_code=204, headers={"Cache-Control": IMMUTABLE})
+        if frame == NOT_RECEIVED:
+            return error_response(404, "not_received")
+        room.accessed(request, "frames", index)
+        if is_fresh(request, place.tag):
+            headers = {"ETag": place.tag, "Cache-Control": IMMUTABLE, "Vary": "Cookie"}
+            return Response(status_code=304, headers=headers)
+        found = room.source.tile_at_once(index, frame)
+        if found is not None:
+            return found
+        found = await room.workers.read(lambda: room.source.tile_at_hand(index, frame, place.path))
+        if found is not None:
+            return found
+        return await room.workers.compute(
+            request, lambda: room.source.tile(index, frame, place.path)
+        )
+
+    def _open(self, place: TilePlace, request: Request) -> SlideIndex:
+        return self._room.shelf.version(place.slide, place.version, self._room.scope(request))
+
+
+def frame_at(
+    room: SlideRoom, request: Request, index: SlideIndex, allowed: ReadScope, place: TilePlace
+) -> int:
+    """The number of the frame at a place. Raises NotFound when there is none for the caller."""
+    if not index.is_in(allowed):
+        raise NotFound("no such slide")
+    try:
+        frame = index.frame(place.level, place.path, place.plane, place.column, place.row)
+        shows_label = index.facts["levels"][place.level]["shows_label"]
+    except IndexError as error:
+        raise NotFound("the slide has no such tile") from error
+    if shows_label and not room.sees_labels(request):
+        raise NotFound("the slide shows its label")
+    return frame
+
+
+async def retrieve_batch(request: Request) -> Response:
+    """``GET /v1/{slide}/{version}/tiles?at=level.path.plane.column.row,…``"""
+    room = room_of(request)
+    places = list(_places(request))
+
+    def work() -> Response:
+        index = room.index(request)
+        everything = ReadScope(everything=True)  # `index` asked
+        body, count = bytearray(), 0
+        for place in places:
+            frame = frame_at(room, request, index, everything, place)
+            data = b""
+            if frame >= 0:
+                count += 1
+                data = _tile_or_nothing(room, index, frame, place.path)
+            body += _LENGTH.pack(len(data)) + data
+        if count:
+            room.accessed(request, "frames", index, count)
+        return payload(bytes(body), "application/octet-stream")
+
+    return await room.workers.read(work)
+
+
+def _tile_or_nothing(room: SlideRoom, index: SlideIndex, frame: int, path: int) -> bytes:
+    """One tile that does not decode must not cost the field of view the others."""
+    try:
+        return room.source.tile(index, frame, path)[0]
+    except DicomNodeError:
+        return b""
+
+
+def _places(request: Request) -> Iterable[TilePlace]:
+    slide, version = request.path_params["slide"], request.path_params["version"]
+    texts = request.query_params.get("at", "").split(",")
+    if len(texts) > _MOST_IN_BATCH:
+        raise BadRequest(f"at most {_MOST_IN_BATCH} tiles come at once")
+    for text in texts:
+        numbers = text.split(".")
+        if len(numbers) != 5 or not all(
+            one.isascii() and one.isdigit() and len(one) < 9 for one in numbers
+        ):
+            raise BadRequest("a tile is level.path.plane.column.row")
+        yield TilePlace(slide, version, *map(int, numbers))
