@@ -1,0 +1,111 @@
+"""Findings as masks on the source slices: drawn by arithmetic, corrected by brush, then measured.
+
+What is shown is what is measured: volumes are those of the mask on the slices as scanned, each
+slice standing for its true thickness.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels import planimetric_volume_ml
+from plugins.builtin.stroke.edits import brushed, is_rejected, relabelled
+from plugins.builtin.stroke.head import Head
+from plugins.nouns import Text
+from plugins.results import Layer, LayerKind, Segment
+
+__all__ = ["Findings", "findings_of", "mask_layer"]
+
+MOST = 40
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Labels 1, 2, … on the source slices; ``drawn`` are those a reader added by brush.
+
+    ``is_edited`` tells whether a brush touched the mask at all.
+    """
+
+    layer: str
+    labels: NDArray[np.uint8]
+    numbers: tuple[int, ...]
+    drawn: tuple[int, ...]
+    is_edited: bool
+    head: Head
+
+    def mask(self, number: int) -> NDArray[np.bool_]:
+        return np.asarray(self.labels == number)
+
+    def volume_ml(self, number: int) -> float:
+        """By planimetry on the source slices."""
+        scan = self.head.scan
+        return planimetric_volume_ml(
+            self.mask(number), scan.geometry.weights_mm, np.asarray(scan.spacing_mm)
+        )
+
+    def on_copy(self, number: int) -> NDArray[np.bool_]:
+        return self.head.copy.from_source(self.mask(number))
+
+    def centre_slice(self, number: int) -> int:
+        """The source slice with most of it."""
+        return int(self.mask(number).sum(axis=(1, 2)).argmax())
+
+    def kept(self, edits: Mapping[str, Any], numbers: Sequence[int]) -> NDArray[np.uint8]:
+        """Labels of those `numbers` that the reader did not reject."""
+        wanted = [n for n in numbers if not is_rejected(edits, group(self.layer, n))]
+        return np.where(np.isin(self.labels, wanted), self.labels, 0).astype(np.uint8)
+
+
+def group(layer: str, number: int) -> str:
+    """The name of one finding's values."""
+    return f"{layer}_{number}"
+
+
+def findings_of(
+    head: Head, layer: str, labels: NDArray[np.integer[Any]], edits: Mapping[str, Any]
+) -> Findings:
+    """Bring labels of the copy to the source slices and apply the reader's brush.
+
+    Parameters
+    ----------
+    labels : (slices, rows, columns) integers, on the copy
+        0, or the number of a finding from 1; those beyond 40 are left out.
+    """
+    source = np.zeros(head.scan.hu.shape, np.uint8)
+    for number in range(1, min(int(labels.max(initial=0)), MOST) + 1):
+        source[head.copy.to_source(labels == number)] = number
+    before = source > 0
+    after = brushed(before, head.scan, edits, layer)
+    is_edited = bool((before != after).any())
+    drawn: tuple[int, ...] = ()
+    if is_edited:
+        source, drawn = relabelled(source, after)
+    numbers = tuple(int(n) for n in np.unique(source) if n)
+    return Findings(layer, source, numbers, drawn, is_edited, head)
+
+
+def mask_layer(
+    found: Findings,
+    title: Text,
+    labels: NDArray[np.uint8],
+    segments: Sequence[Segment],
+    *,
+    is_shown: bool = True,
+    is_editable: bool = True,
+) -> Layer:
+    """The layer that shows, and exports, those labels."""
+    scan = found.head.scan
+    return Layer(
+        found.layer,
+        title,
+        LayerKind.MASK,
+        scan.series_instance_uid,
+        scan.frames,
+        labels,
+        segments=tuple(segments),
+        is_editable=is_editable,
+        is_shown=is_shown,
+    )
