@@ -35,6 +35,7 @@ __all__ = [
     "Person",
     "Priority",
     "Question",
+    "Region",
     "Section",
     "Series",
     "State",
@@ -295,7 +296,20 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a slide: a box in pixels of its level 0; ``slide`` is its name in addresses."""
+
+    slide: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class KeyImage:
+    """An image, or what of a slide the reader chose (``region``; the instance is level 0)."""
+
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
@@ -304,6 +318,7 @@ class KeyImage:
     window_center: float | None = None
     window_width: float | None = None
     caption: str = ""
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class MarkKind(StrEnum):
     POLYGON = "polygon"
     FREEHAND = "freehand"
     COUNTER = "counter"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)

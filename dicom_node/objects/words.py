@@ -70,6 +70,7 @@ MARK_KINDS: Final = {
     MarkKind.POLYGON: Word("vùng đa giác", "polygonal region"),
     MarkKind.FREEHAND: Word("đường tự do", "freehand line"),
     MarkKind.COUNTER: Word("đếm", "count"),
+    MarkKind.TEXT: Word("chữ", "text"),
 }
 
 VALUE_LABELS: Final = {
@@ -81,6 +82,8 @@ VALUE_LABELS: Final = {
     "minimum": Word("Nhỏ nhất", "Minimum"),
     "maximum": Word("Lớn nhất", "Maximum"),
     "value": Word("Giá trị", "Value"),
+    "count": Word("Số lượng", "Count"),
+    "density": Word("Mật độ", "Density"),
 }
 
 SEXES: Final = {"M": Word("Nam", "Male"), "F": Word("Nữ", "Female"), "O": Word("Khác", "Other")}

@@ -23,6 +23,7 @@ __all__ = [
     "QuestionBody",
     "ReasonBody",
     "RedirectBody",
+    "RegionBody",
     "ReleaseBody",
     "SiteBody",
     "SiteChange",
@@ -193,6 +194,16 @@ class AnnotationsBody(Body):
     items: list[AnnotationBody] = Field(max_length=5_000, description="Các nét vẽ / The marks")
 
 
+class RegionBody(Body):
+    """A part of a slide, in pixels of its level 0."""
+
+    slide: str = Field(pattern=r"^[0-9a-f]{32}$", description="Tên lam trong địa chỉ / Its name")
+    x: float
+    y: float
+    width: float = Field(gt=0)
+    height: float = Field(gt=0)
+
+
 class KeyImageBody(Body):
     study_instance_uid: str
     series_instance_uid: str = ""
@@ -202,6 +213,7 @@ class KeyImageBody(Body):
     window_center: float | None = None
     window_width: float | None = None
     caption: str = ""
+    region: RegionBody | None = Field(None, description="Phần của lam / Part of a slide")
 
 
 class DraftContent(Body):

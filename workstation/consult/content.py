@@ -6,9 +6,10 @@ text; nothing that can still change is looked up.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydicom.sr.coding import Code
@@ -23,11 +24,13 @@ from plugins.nouns import (
     Opinion,
     OpinionKind,
     Person,
+    Region,
     Text,
 )
+from workstation.consult.result_rows import ResultRecord, frozen_json, thawed
 from workstation.consult.rows import CaseRecord
 
-__all__ = ["build", "canonical", "digest", "draft_of", "opinion_of"]
+__all__ = ["build", "canonical", "digest", "draft_of", "opinion_of", "results_of"]
 
 SCHEMA = "hoichan.opinion/1"
 
@@ -37,6 +40,7 @@ def build(
     template: ReportTemplate,
     draft: Mapping[str, Any],
     marks: Sequence[Annotation],
+    results: Sequence[ResultRecord],
     *,
     opinion_id: str,
     kind: OpinionKind,
@@ -103,6 +107,7 @@ def build(
         ],
         "key_images": list(draft["key_images"]),
         "annotations": [_mark_json(mark) for mark in marks],
+        "results": [frozen_json(result) for result in results],
         "concordance": draft["concordance"],
         "transfer": draft["transfer"],
         "author": _person_json(author),
@@ -122,8 +127,8 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def opinion_of(text: str, content_hash: str) -> Opinion:
-    """The opinion that a canonical text says."""
+def opinion_of(text: str, content_hash: str, path_of: Callable[[str], Path]) -> Opinion:
+    """The opinion that a canonical text says; ``path_of(sha256)`` finds a layer of a result."""
     said = json.loads(text)
     sections = said["sections"]
     predecessor = said["predecessor"]
@@ -138,8 +143,9 @@ def opinion_of(text: str, content_hash: str) -> Opinion:
         section_titles={one["key"]: Text(**one["title"]) for one in sections},
         section_codes={one["key"]: Code(**one["code"]) for one in sections if one["code"]},
         answers=tuple(Answer(one["id"], one["answer"]) for one in said["questions"]),
-        key_images=tuple(KeyImage(**one) for one in said["key_images"]),
+        key_images=tuple(_key_image(one) for one in said["key_images"]),
         annotations=tuple(_mark(one) for one in said["annotations"]),
+        results=tuple(thawed(one, path_of) for one in results_of(said)),
         concordance=said["concordance"],
         transfer=said["transfer"],
         author=_person(said["author"]),
@@ -148,6 +154,12 @@ def opinion_of(text: str, content_hash: str) -> Opinion:
         predecessor=predecessor["id"] if predecessor else "",
         reason=said["reason"],
     )
+
+
+def results_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The results of a content; before there were results, opinions did not tell of them."""
+    found: list[dict[str, Any]] = said.get("results", [])
+    return found
 
 
 def draft_of(text: str) -> dict[str, Any]:
@@ -163,6 +175,11 @@ def draft_of(text: str) -> dict[str, Any]:
         "concordance": said["concordance"],
         "transfer": said["transfer"],
     }
+
+
+def _key_image(said: Mapping[str, Any]) -> KeyImage:
+    region = said.get("region")
+    return KeyImage(**{**said, "region": Region(**region) if region else None})
 
 
 def _mark_json(mark: Annotation) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +13,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from dicom_node.errors import NotFound as NotHeld
 from dicom_node.records import ReadScope
 from plugins.contributions import ReportTemplate
-from plugins.nouns import OpinionKind, Question, Section, Text
+from plugins.nouns import Case, OpinionKind, Question, Section, Text
 from plugins.reader import use_language
 from workstation import access
 from workstation.access import Action
 from workstation.consult.content import draft_of
 from workstation.consult.course import remember_reader
 from workstation.consult.moves import known
+from workstation.consult.result_rows import ResultRecord, confirmed_records, confirmed_results
 from workstation.consult.rows import CaseRecord, measurements, noun
 from workstation.consult.studies import load_study
 from workstation.context import Context
@@ -42,6 +44,9 @@ CONCORDANCES = ("concordant", "minor", "major", "not_applicable")
 TRANSFERS = ("none", "recommended", "urgent")
 LONGEST_TEXT = 50_000
 MOST_ITEMS = 500
+MOST_MARKS = 5_000
+# beyond any slide
+FARTHEST_PX = 1e7
 # Reading the draft again counts as having the case open; written down this often.
 SEEN_EVERY = timedelta(minutes=1)
 
@@ -67,13 +72,19 @@ PLAIN = ReportTemplate(
 
 @dataclass(frozen=True)
 class Draft:
-    """A draft and what is needed to write on. ``revision`` is 0 as long as nothing is saved."""
+    """A draft and what is needed to write on. ``revision`` is 0 as long as nothing is saved.
+
+    ``results`` are those confirmed now, and would be signed with the opinion; ``suggestions``
+    are the template's texts by section that they lead to.
+    """
 
     content: Mapping[str, Any]
     revision: int
     updated_at: datetime | None
     template: ReportTemplate
     questions: tuple[Question, ...]
+    results: tuple[ResultRecord, ...]
+    suggestions: Mapping[str, str]
 
 
 def get_draft(
@@ -89,22 +100,21 @@ def get_draft(
         access.require(principal, Action.WRITE, case)
         row = kept_draft(connection, principal, case_id)
         measured = measurements(connection, [case_id])[case_id]
+        results = tuple(confirmed_records(context, connection, case_id))
+        confirmed = confirmed_results(context, connection, case_id)
         before = _signed(connection, case_id) if kind == OpinionKind.AMENDED else None
     remember_reader(context, principal, case, SEEN_EVERY)
     template = template_of(context, case, row.content.get("template_id", "") if row else "")
+    language = row.content["language"] if row is not None else principal.language
+    first: Mapping[str, str] = {}
+    if row is None or confirmed:
+        first = _first_text(context, template, noun(case, measured, confirmed), language)
+    suggestions = {key: text for key, text in first.items() if text} if confirmed else {}
+    more = (template, case.questions, results, suggestions)
     if row is not None:
-        return Draft(row.content, row.revision, row.updated_at, template, case.questions)
-    if before is not None:
-        content = before
-    else:
-        its_noun = noun(case, measured)
-        use_language(principal.language)
-        first: Mapping[str, str] = context.plugins.call(
-            template, template.draft, its_noun, default={}
-        )
-        content = {"sections": dict(first)}
-    content = {**_empty(template, principal.language), **content}
-    return Draft(content, 0, None, template, case.questions)
+        return Draft(row.content, row.revision, row.updated_at, *more)
+    content = before if before is not None else {"sections": dict(first)}
+    return Draft({**_empty(template, principal.language), **content}, 0, None, *more)
 
 
 def save_draft(
@@ -183,6 +193,18 @@ def template_of(context: Context, case: CaseRecord, template_id: str = "") -> Re
     return PLAIN
 
 
+def _first_text(
+    context: Context, template: ReportTemplate, case: Case, language: str
+) -> Mapping[str, str]:
+    """The template's text, in the language of the opinion whatever page it is asked from."""
+
+    def written() -> Mapping[str, str]:
+        use_language(language)
+        return context.plugins.call(template, template.draft, case, default={})
+
+    return copy_context().run(written)
+
+
 def _signed(connection: Connection, case_id: str) -> dict[str, Any] | None:
     """What the newest whole opinion says, as the content of a draft; an addendum is no whole."""
     whole = (str(OpinionKind.FINAL), str(OpinionKind.AMENDED))
@@ -243,7 +265,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
         "sections": _texts(given.get("sections") or {}),
         "answers": _texts(given.get("answers") or {}),
         "key_images": [_key_image(one) for one in _few(given.get("key_images") or ())],
-        "annotation_ids": [str(one) for one in _few(given.get("annotation_ids") or ())],
+        "annotation_ids": [str(one) for one in _few(given.get("annotation_ids") or (), MOST_MARKS)],
         "concordance": given.get("concordance") or "",
         "transfer": given.get("transfer") or "",
     }
@@ -260,11 +282,9 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def _few(given: Sequence[Any]) -> Sequence[Any]:
-    if len(given) > MOST_ITEMS:
-        raise InvalidRequest(
-            "too_many_items", f"Tối đa {MOST_ITEMS} mục.", f"At most {MOST_ITEMS} items."
-        )
+def _few(given: Sequence[Any], most: int = MOST_ITEMS) -> Sequence[Any]:
+    if len(given) > most:
+        raise InvalidRequest("too_many_items", f"Tối đa {most} mục.", f"At most {most} items.")
     return given
 
 
@@ -281,4 +301,20 @@ def _key_image(given: Mapping[str, Any]) -> dict[str, Any]:
         "window_center": number("window_center"),
         "window_width": number("window_width"),
         "caption": unicodedata.normalize("NFC", str(given.get("caption") or ""))[:1000],
+        "region": _region(given.get("region")),
     }
+
+
+def _region(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not given:
+        return None
+    box = {key: float(given[key]) for key in ("x", "y", "width", "height")}
+    whole = all(abs(number) < FARTHEST_PX for number in box.values())
+    if not whole or box["width"] <= 0 or box["height"] <= 0:
+        raise InvalidRequest(
+            "invalid_region",
+            "Phần lam của ảnh then chốt không hợp lệ.",
+            "The part of the slide in a key image is not valid.",
+            field="key_images",
+        )
+    return {"slide": str(given.get("slide") or "")[:32], **box}
