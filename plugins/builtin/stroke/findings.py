@@ -35,6 +35,7 @@ class Findings:
     drawn: tuple[int, ...]
     is_edited: bool
     head: Head
+    copied: NDArray[np.integer[Any]]
 
     def mask(self, number: int) -> NDArray[np.bool_]:
         return np.asarray(self.labels == number)
@@ -47,6 +48,9 @@ class Findings:
         )
 
     def on_copy(self, number: int) -> NDArray[np.bool_]:
+        """Where it lies on the upright copy."""
+        if not self.is_edited:
+            return np.asarray(self.copied == number)
         return self.head.copy.from_source(self.mask(number))
 
     def centre_slice(self, number: int) -> int:
@@ -84,7 +88,7 @@ def findings_of(
     if is_edited:
         source, drawn = relabelled(source, after)
     numbers = tuple(int(n) for n in np.unique(source) if n)
-    return Findings(layer, source, numbers, drawn, is_edited, head)
+    return Findings(layer, source, numbers, drawn, is_edited, head, labels)
 
 
 def mask_layer(

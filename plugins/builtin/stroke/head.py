@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from kernels.analysis import AnalysisCopy, analysis_copy
 from kernels.brain import BrainMask, BrainProblem, brain_mask, grain_ratio
@@ -23,7 +24,7 @@ from plugins.builtin.stroke.words import Unusable
 from plugins.nouns import Study, Text
 from plugins.results import Grade
 
-__all__ = ["Head", "described", "graded", "prepare_head"]
+__all__ = ["Head", "described", "graded", "map_to_source", "prepare_head"]
 
 GRAINY = 2.5  # of `grain_ratio`: soft kernels stay near 1
 THICKEST_MM = 8.0
@@ -185,6 +186,22 @@ def described(head: Head) -> Text:
         f"{candidate.title.vi} ({', '.join(parts_vi)})",
         f"{candidate.title.en} ({', '.join(parts_en)})",
     )
+
+
+def map_to_source(copy: AnalysisCopy, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring a map of the copy to the source slices, linearly; 0 where the copy has nothing."""
+    recipe = copy.recipe
+    plain = np.transpose(values[recipe.flips], np.argsort(recipe.axes))
+    result = np.zeros(recipe.source_shape, np.float32)
+    for number, start in enumerate(recipe.starts):
+        height = min(max(float(start[0]), 0.0), len(plain) - 1.0)
+        lower = int(height)
+        upper = min(lower + 1, len(plain) - 1)
+        plane = plain[lower] + (height - lower) * (plain[upper] - plain[lower])
+        ndimage.affine_transform(
+            plane, recipe.steps, start[1:], order=1, output=result[number], mode="constant"
+        )
+    return result
 
 
 def largest_jump_mm(head: Head) -> float:

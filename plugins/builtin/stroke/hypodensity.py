@@ -1,0 +1,188 @@
+"""Dark regions beside their mirror image: which, how large, how much water."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.asymmetry import Asymmetry, DarkCluster, WaterUptake, net_water_uptake
+from kernels.midsagittal import MidsagittalPlane
+from plugins.builtin.stroke import codes
+from plugins.builtin.stroke.findings import Findings, findings_of, group, mask_layer
+from plugins.builtin.stroke.head import Head, map_to_source
+from plugins.builtin.stroke.words import SIDES
+from plugins.nouns import Text
+from plugins.results import Layer, LayerKind, Segment, Value
+
+__all__ = ["difference_layer", "hypodensity"]
+
+LAYER = "hypodensity"
+TITLE = Text("Vùng giảm tỷ trọng so với bên đối diện", "Darker than the other side")
+OLD_HU, OLD_PERCENT = 18.0, 30.0
+MIRROR_REACH_MM = 160.0  # twice the half width of a brain
+DOUBTS: Mapping[str, Text] = {
+    "fluid": Text("sát dịch não tủy (não thất, rãnh)", "beside fluid (ventricle, sulcus)"),
+    "skull base": Text("sát nền sọ", "beside the skull base"),
+    "posterior fossa": Text("hố sau (xảo ảnh cứng tia)", "posterior fossa (beam hardening)"),
+    "edge": Text("sát vỏ sọ", "beside the skull"),
+}
+COLOURS = ((70, 170, 255), (120, 220, 230), (160, 140, 255), (90, 230, 170))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    values: tuple[Value, ...]
+    layer: Layer
+    largest_ml: float
+
+
+def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> Outcome:
+    """Measure every cluster; doubtful ones are listed and left out of the mask."""
+    numbered = np.zeros(asymmetry.labels.shape, np.int32)
+    trusted = [cluster for cluster in asymmetry.clusters if not cluster.doubts]
+    for number, cluster in enumerate(trusted, start=1):
+        numbered[asymmetry.labels == cluster.label] = number
+    found = findings_of(head, LAYER, numbered, edits)
+    values: list[Value] = []
+    for number in found.numbers:
+        values += _measured(found, number, trusted, edits)
+    values += _doubtful([cluster for cluster in asymmetry.clusters if cluster.doubts])
+    labels = found.kept(edits, found.numbers)
+    volumes = [found.volume_ml(n) for n in found.numbers if (labels == n).any()]
+    segments = [_segment(number, _side(found, number, trusted)) for number in found.numbers]
+    return Outcome(
+        tuple(values), mask_layer(found, TITLE, labels, segments), max(volumes, default=0.0)
+    )
+
+
+def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
+    """The map behind it all: HU less the other side's."""
+    scan = head.scan
+    return Layer(
+        "difference",
+        Text("Chênh lệch hai bên (HU)", "Difference between sides (HU)"),
+        LayerKind.MAP,
+        scan.series_instance_uid,
+        scan.frames,
+        map_to_source(head.copy, asymmetry.difference_hu),
+        unit=codes.HU,
+        range=(-12.0, 0.0),
+        palette="hot iron",
+        is_exported=False,
+    )
+
+
+def _measured(
+    found: Findings, number: int, trusted: Sequence[DarkCluster], edits: Mapping[str, Any]
+) -> list[Value]:
+    name = group(LAYER, number)
+    uptake = _uptake(found.head, found.on_copy(number))
+    side = _side(found, number, trusted)
+    title = Text(f"Vùng {number}, bên {SIDES[side].vi}", f"Region {number}, {side}")
+    shared = {
+        "group": name,
+        "group_label": title,
+        "laterality": codes.SIDES[side],
+        "layer": LAYER,
+        "segment": number,
+    }
+    is_old = uptake.lesion_hu < OLD_HU or uptake.percent > OLD_PERCENT
+    old = Text("cũ? (rất giảm tỷ trọng)", "old? (very dark)") if is_old else None
+    return [
+        Value(
+            f"{name}_volume",
+            Text("Thể tích", "Volume"),
+            found.volume_ml(number),
+            codes.ML,
+            codes.VOLUME,
+            method="planimetry; ΔHU < −4",
+            is_main=number == 1,
+            **shared,  # type: ignore[arg-type]
+        ),
+        Value(
+            f"{name}_water",
+            Text("Hấp thu nước (NWU)", "Net water uptake (NWU)"),
+            uptake.percent,
+            codes.PERCENT,
+            codes.WATER_UPTAKE,
+            note=old,
+            method="100·(1 − HU/HU mirror), 20–80 HU",
+            **shared,  # type: ignore[arg-type]
+        ),
+        Value(
+            f"{name}_hu",
+            Text("Đậm độ", "Attenuation"),
+            uptake.lesion_hu,
+            codes.HU,
+            codes.ATTENUATION,
+            **shared,  # type: ignore[arg-type]
+        ),
+        Value(
+            f"{name}_mirror_hu",
+            Text("Đậm độ bên đối diện", "Attenuation of the other side"),
+            uptake.normal_hu,
+            codes.HU,
+            **shared,  # type: ignore[arg-type]
+        ),
+    ]
+
+
+def _uptake(head: Head, region: NDArray[np.bool_]) -> WaterUptake:
+    """Net water uptake, on the slices around the region only."""
+    copy, plane = head.copy, head.plane
+    used = np.flatnonzero(region.any(axis=(1, 2)))
+    if not len(used):
+        return WaterUptake(0.0, 0.0, 0.0, 0.0, 0.0)
+    # the mirror image of a slanted head lies higher or lower
+    reach = int(np.ceil((MIRROR_REACH_MM * abs(plane.normal[0]) + 5.0) / copy.spacing_mm[0]))
+    low, high = max(int(used[0]) - reach, 0), int(used[-1]) + reach + 1
+    offset = plane.offset_mm - plane.normal[0] * low * copy.spacing_mm[0]
+    return net_water_uptake(
+        copy.hu[low:high],
+        region[low:high],
+        head.brain.mask[low:high],
+        MidsagittalPlane(plane.normal, float(offset)),
+        copy.spacing_mm,
+    )
+
+
+def _doubtful(clusters: Sequence[DarkCluster]) -> list[Value]:
+    """What is probably no lesion, with the reason; on the screen only."""
+    return [
+        Value(
+            f"doubtful_{position}",
+            Text(f"Bên {SIDES[cluster.side].vi}", f"{cluster.side.capitalize()} side"),
+            cluster.volume_ml,
+            codes.ML,
+            note=Text(
+                ", ".join(DOUBTS[doubt].vi for doubt in cluster.doubts),
+                ", ".join(DOUBTS[doubt].en for doubt in cluster.doubts),
+            ),
+            group="doubtful",
+            group_label=Text("Nhiều khả năng không phải tổn thương", "Probably no lesion"),
+        )
+        for position, cluster in enumerate(clusters, start=1)
+    ]
+
+
+def _side(found: Findings, number: int, trusted: Sequence[DarkCluster]) -> str:
+    """Of the arithmetic's own cluster, or of where the reader drew."""
+    if number <= len(trusted) and not found.is_edited:
+        return trusted[number - 1].side
+    head = found.head
+    places = np.argwhere(found.on_copy(number)) * head.copy.spacing_mm
+    return "left" if len(places) and head.plane.side_mm(places).mean() > 0 else "right"
+
+
+def _segment(number: int, side: str) -> Segment:
+    return Segment(
+        number,
+        Text(f"Giảm tỷ trọng {number}, {SIDES[side].vi}", f"Hypodensity {number}, {side}"),
+        COLOURS[(number - 1) % len(COLOURS)],
+        codes.ABNORMAL,
+        codes.LESION,
+        codes.BRAIN,
+        codes.SIDES[side],
+    )

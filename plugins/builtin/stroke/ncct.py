@@ -1,0 +1,142 @@
+"""Non-contrast head CT: every measurement of a stroke read, each with its mask or points."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kernels.asymmetry import mirror_difference
+from plugins.builtin.stroke import codes
+from plugins.builtin.stroke.edits import parameter
+from plugins.builtin.stroke.head import described, graded, prepare_head
+from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
+from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
+from plugins.builtin.stroke.steps import Steps
+from plugins.builtin.stroke.words import Unusable
+from plugins.contributions import Analysis
+from plugins.nouns import Study, Text
+from plugins.results import Bench, Control, ControlKind, Grade, Result, Value
+
+__all__ = ["ANALYSIS"]
+
+VERSION = "1.0"
+ID = "stroke_ncct"
+TITLE = Text("CLVT sọ não không tiêm", "Non-contrast head CT")
+STAGES = 10
+LIMITS = Text(
+    "Có thể bỏ sót: chảy máu dưới nhện, máu tụ dưới màng cứng mỏng, hố sau, nhồi máu rất sớm. "
+    "Không dùng để loại trừ.",
+    "May miss: subarachnoid blood, thin subdural blood, posterior fossa, very early infarct. "
+    "Never to be used to rule out.",
+)
+
+
+def subject(study: Study) -> Sequence[str]:
+    best = chosen(candidates(study, Role.NON_CONTRAST))
+    return () if best is None else (best.series.series_instance_uid,)
+
+
+def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
+    """All measurements of the chosen series, with the reader's corrections."""
+    found = candidates(study, Role.NON_CONTRAST)
+    uid = str(edits.get("series") or "")
+    # a reader may insist on a series with contrast; the grade then says what that means
+    candidate = chosen((*found, *candidates(study, Role.ANGIOGRAPHY)) if uid else found, uid)
+    if candidate is None:
+        raise ValueError("the study has no non-contrast head series")
+    steps = Steps(bench, STAGES)
+    try:
+        return _computed(study, candidate, found, edits, steps)
+    except Unusable as unusable:
+        return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
+
+
+def _computed(
+    study: Study,
+    candidate: Candidate,
+    found: Sequence[Candidate],
+    edits: Mapping[str, Any],
+    steps: Steps,
+) -> Result:
+    head = prepare_head(study, candidate, steps)
+    key = (candidate.series.series_instance_uid, len(candidate.frames))
+    grade, reasons = graded(head)
+    threshold = parameter(edits, "difference_hu", -4.0, -10.0, -2.0)
+    asymmetry = steps.run(
+        Text("So hai bên", "Compare both sides"),
+        lambda: mirror_difference(
+            head.copy.hu, head.brain.mask, head.plane, head.copy.spacing_mm, threshold_hu=threshold
+        ),
+        ("asymmetry", *key, threshold),
+        lambda a: Text(f"{len(a.clusters)} vùng", f"{len(a.clusters)} regions"),
+    )
+    dark = steps.run(
+        Text("Đo vùng giảm tỷ trọng", "Measure dark regions"),
+        lambda: hypodensity(head, asymmetry, edits),
+    )
+    values = [
+        *dark.values,
+        Value(
+            "brain_volume",
+            Text("Thể tích trong sọ đo được", "Intracranial volume found"),
+            head.brain.volume_ml,
+            codes.ML,
+            digits=0,
+            group="brain",
+            group_label=Text("Nhu mô não", "Brain"),
+        ),
+    ]
+    return _result(
+        study,
+        candidate,
+        found,
+        grade,
+        reasons,
+        steps,
+        reason=described(head),
+        values=tuple(values),
+        layers=(dark.layer, difference_layer(head, asymmetry)),
+        controls=(
+            Control(
+                "difference_hu",
+                Text("Ngưỡng chênh lệch hai bên", "Threshold of side difference"),
+                ControlKind.NUMBER,
+                threshold,
+                "HU",
+                -10.0,
+                -2.0,
+                0.5,
+            ),
+        ),
+        parameters={
+            "difference_threshold_hu": threshold,
+            "smoothing_mm": 2.5,
+            "tissue_hu": "5 to 70",
+            "grid_mm": " x ".join(f"{step:.2f}" for step in head.copy.spacing_mm),
+        },
+    )
+
+
+def _result(
+    study: Study,
+    candidate: Candidate,
+    found: Sequence[Candidate],
+    grade: Grade,
+    reasons: tuple[Text, ...],
+    steps: Steps,
+    **rest: Any,
+) -> Result:
+    return Result(
+        analysis=ID,
+        title=TITLE,
+        version=VERSION,
+        study_instance_uid=study.study_instance_uid,
+        series_instance_uids=(candidate.series.series_instance_uid,),
+        grade=grade,
+        reasons=reasons,
+        summary=LIMITS,
+        steps=tuple(steps.done),
+        alternatives=tuple((one.series.series_instance_uid, one.title) for one in found),
+        **rest,
+    )
+
+
+ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute)
