@@ -4,6 +4,7 @@ Volumes are C-contiguous (slices, rows, columns); lengths are millimetres. Bad i
 ValueError, never anything else.
 """
 
+from kernels import perfusion
 from kernels._jit import compile_all
 from kernels._threads import set_threads
 from kernels.macenko import MacenkoFit, fit_macenko, normalise_macenko
@@ -22,6 +23,8 @@ from kernels.measure import (
 from kernels.nuclei import Nuclei, find_nuclei
 from kernels.overlay import compose_channels, density_grid
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
+from kernels.perfusion_head import PerfusionHead, perfusion_head
+from kernels.perfusion_phantom import PerfusionPhantom, perfusion_phantom
 from kernels.phantom import HeadPhantom, head_phantom
 from kernels.reduce import PyramidTile, halve, pyramid, pyramid_shapes
 from kernels.region import (
@@ -61,6 +64,8 @@ __all__ = [
     "Lut",
     "MacenkoFit",
     "Nuclei",
+    "PerfusionHead",
+    "PerfusionPhantom",
     "Plane",
     "Projection",
     "PyramidTile",
@@ -104,6 +109,9 @@ __all__ = [
     "optical_density",
     "padding_mask",
     "palette_colour",
+    "perfusion",
+    "perfusion_head",
+    "perfusion_phantom",
     "planimetric_volume_ml",
     "polygon_area_mm2",
     "polygon_centroid_mm",

@@ -1,0 +1,264 @@
+"""From a series to clean curves: done once, used again whenever another artery is picked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from kernels._checks import array, finite_array, number, positive, whole
+from kernels._jit import jit
+from kernels._threads import spread
+from kernels.perfusion.curves import (
+    gather_curves,
+    numbered,
+    on_one_clock,
+    principal,
+    smooth_in_plane,
+)
+from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
+from kernels.perfusion.timing import check_times
+
+__all__ = ["Prepared", "cranial_cavity", "prepare"]
+
+INTERVAL_S = 1.0  # the oscillation bound of osvd holds for this only
+LEAST_BASELINE = 3
+LEAST_BOLUS_HU = 1.0  # of the whole brain's mean
+LEAST_VESSEL_HU = 25.0
+LEAST_VESSEL_VOXELS = 10
+OLD_CONTRAST_HU = 80.0
+NOISY_HU = 1.2
+THIN_SLAB_MM = 40.0
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Curves that any artery may be tried on.
+
+    Attributes
+    ----------
+    curves_hu : (voxels, times) float32
+        Enhancement over the baseline, of the voxels of `mask` in C order. Tissue is smoothed
+        and denoised; vessels are as they were measured.
+    times_s : (times,) float64
+        Every second, on the clock of the times given.
+    mask : (slices, rows, columns) bool
+    is_tissue : (voxels,) bool
+        Not a vessel.
+    baseline_hu : (slices, rows, columns) float32
+        Mean before contrast; 0 outside the mask.
+    spacing_mm : (3,) float64
+    arrival_s : float
+        The last moment without contrast anywhere.
+    noise_hu : float
+        What the smoothing left: the median standard deviation of tissue before contrast.
+    flags : tuple of PerfusionFlag
+    """
+
+    curves_hu: Floats
+    times_s: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    is_tissue: NDArray[np.bool_]
+    baseline_hu: Floats
+    spacing_mm: NDArray[np.float64]
+    arrival_s: float
+    noise_hu: float
+    flags: tuple[PerfusionFlag, ...]
+
+    @property
+    def voxel_ml(self) -> float:
+        return float(self.spacing_mm.prod()) / 1000
+
+    def picture(self, values: ArrayLike) -> NDArray[np.float32]:
+        """Put one value per voxel back in place; 0 outside the mask."""
+        picture = np.zeros(self.mask.shape, np.float32)
+        picture[self.mask] = values
+        return picture
+
+
+def prepare(
+    hu: ArrayLike,
+    times_s: ArrayLike,
+    spacing_mm: ArrayLike,
+    mask: ArrayLike | None = None,
+    taken: ArrayLike | None = None,
+    smoothing_mm: float = 2.0,
+    rank: int = 4,
+    fluid_hu: float = 12.0,
+) -> Prepared:
+    """Turn a perfusion series into enhancement curves.
+
+    Each slice's curves are put on a common clock of 1 s by its own times, freed of their
+    baseline, told apart as vessel or tissue; tissue is smoothed in plane and reduced to its
+    strongest time courses.
+
+    Parameters
+    ----------
+    hu : (times, slices, rows, columns) int16 or float
+        Hounsfield units, the head at rest.
+    times_s : (times, slices) or (times,)
+        When each slice was taken.
+    spacing_mm : (slice, row, column) distances
+    mask : (slices, rows, columns) bool, optional
+        The brain with its vessels; `cranial_cavity` of the first frames by default.
+    taken : (times, slices) bool, optional
+        Images that are there and fit for use.
+    smoothing_mm : float
+        Standard deviation of the Gaussian.
+    rank : int
+        How many time courses tissue keeps.
+    fluid_hu : float
+        What is below this before contrast, and no vessel, is left out of the mask.
+
+    Raises
+    ------
+    PerfusionRefused
+        The series cannot carry numbers; its code says why.
+    ValueError
+        An argument has the wrong shape or type.
+    """
+    series = array("hu", hu, (4,), "i", "f")
+    spacing = finite_array("spacing_mm", spacing_mm, (3,))
+    positive("the least spacing_mm", float(spacing.min()))
+    positive("smoothing_mm", smoothing_mm)
+    whole("rank", rank, 1)
+    number("fluid_hu", fluid_hu)
+    times = np.asarray(times_s, np.float64)
+    if times.ndim == 1:
+        times = np.repeat(times[:, None], series.shape[1], axis=1)
+    if times.shape != series.shape[:2]:
+        raise ValueError(f"times_s has shape {times.shape}; expected {series.shape[:2]}")
+    times, here, flags = check_times(times, taken)
+    if series.dtype.kind == "f" and not np.isfinite(series).all():
+        raise PerfusionRefused(Refusal.NOT_FINITE, "The series holds NaN or infinity.")
+    kind = np.int16 if series.dtype == np.int16 else np.float32
+    series = np.ascontiguousarray(series, kind)
+
+    first = np.stack(
+        [
+            series[np.flatnonzero(own)[:LEAST_BASELINE], index].mean(axis=0, dtype=np.float32)
+            for index, own in enumerate(here.T)
+        ]
+    )
+    cavity = cranial_cavity(first, spacing) if mask is None else np.array(mask)
+    if cavity.shape != first.shape or cavity.dtype != np.bool_:
+        raise ValueError(
+            f"mask has shape {cavity.shape} and dtype {cavity.dtype}; "
+            f"expected {first.shape} booleans"
+        )
+    check_brain(first, cavity)
+
+    ends = [times[own, index][[0, -1]] for index, own in enumerate(here.T)]
+    begin, end = min(low for low, _ in ends), min(high for _, high in ends)
+    clock = begin + np.arange(0, end - begin + 1e-6, INTERVAL_S)
+    slice_of = np.concatenate([[0], np.cumsum(cavity.sum(axis=(1, 2)))]).astype(np.intp)
+    numbers = numbered(cavity)
+    curves = on_one_clock(gather_curves(series, numbers), slice_of, times, here, clock)
+
+    check_bolus(curves.mean(axis=0, dtype=np.float64))
+    peaks = np.empty(len(curves), np.float32)
+    spread(running_peaks, len(curves), curves, LEAST_BASELINE, peaks, least=4096)
+    least = max(LEAST_VESSEL_HU, 0.1 * float(np.partition(peaks, -100)[-100:].mean()))
+    is_tissue = peaks < least
+    if (~is_tissue).sum() < LEAST_VESSEL_VOXELS:
+        raise PerfusionRefused(
+            Refusal.NO_BOLUS, f"No vessel is enhanced by {LEAST_VESSEL_HU:.0f} HU."
+        )
+    before = arrival(curves[~is_tissue].mean(axis=0, dtype=np.float64))
+    arrival_s = float(clock[max(before - 1, 0)])
+    fewest = int(((times <= arrival_s + 1e-6) & here).sum(axis=0).min())
+    if fewest < LEAST_BASELINE:
+        raise PerfusionRefused(
+            Refusal.BASELINE_TOO_SHORT,
+            f"A slice has {fewest} images before contrast; expected {LEAST_BASELINE} or more.",
+        )
+    baseline = curves[:, :before].mean(axis=1)
+    curves -= baseline[:, None]
+    solid = (baseline >= fluid_hu) | ~is_tissue
+    cavity[cavity] = solid
+    curves, baseline, is_tissue = curves[solid], baseline[solid], is_tissue[solid]
+    numbers = numbered(cavity)
+    smoothed = smooth_in_plane(curves, numbers, is_tissue, smoothing_mm, spacing)
+    noise = float(np.median(smoothed[is_tissue, :before].std(axis=1, ddof=1)))
+    principal(smoothed, is_tissue, rank)
+
+    for flag, holds in (
+        (PerfusionFlag.CONTRAST_BEFORE, np.median(baseline[~is_tissue]) > OLD_CONTRAST_HU),
+        (PerfusionFlag.NOISY, noise > NOISY_HU),
+        (PerfusionFlag.SLAB_THIN, len(cavity) * spacing[0] < THIN_SLAB_MM),
+    ):
+        if holds:
+            flags = (*flags, flag)
+    picture = np.zeros(cavity.shape, np.float32)
+    picture[cavity] = baseline
+    return Prepared(smoothed, clock, cavity, is_tissue, picture, spacing, arrival_s, noise, flags)
+
+
+def cranial_cavity(hu: Floats, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return what lies within the skull and is soft, vessels and fluid with it.
+
+    The largest piece of soft tissue that 3 mm of erosion leaves, grown back. It leaks where the
+    slab has no closed skull; whoever has a better mask should give it.
+    """
+    calm = ndimage.uniform_filter(hu, (1, 3, 3))
+    soft = (calm > -20) & (calm < 150)
+    pieces, count = ndimage.label(ndimage.distance_transform_edt(soft, spacing_mm) > 3.0)
+    if not count:
+        raise PerfusionRefused(Refusal.NO_BRAIN, "No brain is found in the first images.")
+    largest = pieces == np.bincount(pieces.reshape(-1))[1:].argmax() + 1
+    near = ndimage.distance_transform_edt(~largest, spacing_mm) < 4.0
+    return np.asarray(near & soft)
+
+
+def check_brain(hu: Floats, mask: NDArray[np.bool_]) -> None:
+    if mask.sum() < 100:
+        raise PerfusionRefused(Refusal.NO_BRAIN, f"The brain has {mask.sum()} voxels.")
+    middle = float(np.median(hu[mask]))
+    if not 10 <= middle <= 70:
+        raise PerfusionRefused(
+            Refusal.WRONG_UNITS,
+            f"The brain's median is {middle:.0f}; expected 10 to 70 Hounsfield units.",
+        )
+
+
+def check_bolus(mean_hu: NDArray[np.float64]) -> None:
+    """Refuse a brain whose mean curve does not rise, or falls before it does."""
+    start, low, high = float(mean_hu[:LEAST_BASELINE].mean()), mean_hu.min(), mean_hu.max()
+    if high - low < LEAST_BOLUS_HU:
+        raise PerfusionRefused(
+            Refusal.NO_BOLUS, f"The brain's mean rises by {high - low:.1f} HU: no bolus came."
+        )
+    if start - low > 0.2 * (high - low):
+        raise PerfusionRefused(
+            Refusal.CONTRAST_PRESENT,
+            f"The brain begins {start - low:.1f} HU above its least: contrast was there before.",
+        )
+
+
+def arrival(vessel_hu: NDArray[np.float64]) -> int:
+    """Return how many samples lie before contrast, the last clear one left out."""
+    curve = vessel_hu - vessel_hu[:LEAST_BASELINE].mean()
+    for _ in range(2):  # once more from a longer baseline
+        clear = int(curve.argmax())
+        while clear > 0 and curve[clear] > 0.03 * curve.max():
+            clear -= 1
+        curve = curve - curve[: max(clear, 1)].mean()
+    return clear
+
+
+@jit("void(i8, i8, f4[:,::1], i8, f4[::1])")
+def running_peaks(start: int, stop: int, curves: Floats, baseline: int, peaks: Floats) -> None:
+    """Write the highest mean of three samples, over the mean of the first `baseline`."""
+    for voxel in range(start, stop):
+        curve = curves[voxel]
+        level = np.float32(0)
+        for time in range(baseline):
+            level += curve[time]
+        level /= np.float32(baseline)
+        peak = np.float32(0)
+        for time in range(1, curve.shape[0] - 1):
+            mean = (curve[time - 1] + curve[time] + curve[time + 1]) / np.float32(3)
+            peak = max(peak, mean - level)
+        peaks[voxel] = peak
