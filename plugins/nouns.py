@@ -424,7 +424,7 @@ class Export:
     modules are copied from it); ``evidence`` lists (study, series, SOP Class, SOP Instance UID)
     of what the opinion refers to; ``previous`` holds SOP references of the predecessor
     opinion's documents made by the same exporter; ``images`` maps the SOP Instance UIDs of
-    ``evidence`` to their headers, where the host has them; ``render`` gives a key image as PNG
+    ``evidence`` and of the results' source slices to their headers, where the host has them; ``render`` gives a key image as PNG
     or JPEG in its window.
     """
 

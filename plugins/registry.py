@@ -47,6 +47,17 @@ KINDS: tuple[type[Contribution], ...] = (
 )
 
 FAILURES_KEPT = 200
+_ACTIONS = (
+    "wants",
+    "run",
+    "subject",
+    "compute",
+    "split",
+    "render",
+    "value",
+    "draft",
+    "encode",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -227,7 +238,7 @@ def _flaw(gift: object) -> str:
         return f"a {name} has no id; give it one that is unique among all of its kind"
     if not isinstance(gift.title, str | Text) or not gift.title:
         return f"{name} {gift.id!r} has no title; give it a string or a Text"
-    for action in ("wants", "run", "split", "render", "value", "draft", "encode"):
+    for action in _ACTIONS:
         if hasattr(gift, action) and not callable(getattr(gift, action)):
             return f"{name} {gift.id!r}: {action} is not a function"
     return ""

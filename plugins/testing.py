@@ -13,11 +13,12 @@ Nothing here reads a disk or a network. A test of a guest may be as short as::
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
@@ -43,17 +44,30 @@ from plugins.nouns import (
     UidSource,
 )
 from plugins.registry import Guest, Registry
+from plugins.results import (
+    ConfirmedResult,
+    Grade,
+    Layer,
+    LayerKind,
+    Result,
+    Segment,
+    Value,
+)
 
 __all__ = [
+    "Bench",
     "admit",
     "annotation",
+    "bench",
     "case",
+    "confirmed",
     "ct_header",
     "ct_series",
     "ct_study",
     "export",
     "offer",
     "opinion",
+    "result",
     "uid",
 ]
 
@@ -212,6 +226,86 @@ def case(**changes: Any) -> Case:
         requesting_department="Khoa Cấp cứu",
     )
     return replace(made, **changes)
+
+
+@dataclass
+class Bench:
+    """A bench for tests: ``memory`` to look into, ``reports`` of how far it said it was."""
+
+    memory: dict[str, Any] = field(default_factory=dict)
+    reports: list[tuple[float, Text]] = field(default_factory=list)
+
+    def report(self, fraction: float, message: Text) -> None:
+        assert 0 <= fraction <= 1, f"a fraction is 0 to 1, not {fraction}"
+        self.reports.append((fraction, message))
+
+
+def bench(**memory: Any) -> Bench:
+    """A bench that remembers `memory`; give it to several computations, as the host does."""
+    return Bench(dict(memory))
+
+
+def result(**changes: Any) -> Result:
+    """A lesion of 12.5 mL as a mask on two slices of the CT study."""
+    array = np.zeros((2, 8, 8), np.uint8)
+    array[:, 2:5, 2:5] = 1
+    made = Result(
+        analysis="lesion",
+        title=Text("Tổn thương", "Lesion"),
+        version="1",
+        study_instance_uid=uid("study"),
+        series_instance_uids=(uid("series"),),
+        grade=Grade.GREEN,
+        values=(
+            Value(
+                key="volume",
+                label=Text("Thể tích", "Volume"),
+                value=12.5,
+                unit=Code("mL", "UCUM", "milliliter"),
+                name=Code("118565006", "SCT", "Volume"),
+                layer="lesion",
+                segment=1,
+                is_main=True,
+            ),
+        ),
+        layers=(
+            Layer(
+                key="lesion",
+                title=Text("Tổn thương", "Lesion"),
+                kind=LayerKind.MASK,
+                series_instance_uid=uid("series"),
+                frames=((uid("instance 1"), 1), (uid("instance 2"), 1)),
+                array=array,
+                segments=(
+                    Segment(
+                        1,
+                        Text("Tổn thương", "Lesion"),
+                        (220, 50, 47),
+                        Code("49755003", "SCT", "Morphologically Altered Structure"),
+                        Code("52988006", "SCT", "Lesion"),
+                    ),
+                ),
+                is_editable=True,
+            ),
+        ),
+    )
+    return replace(made, **changes)
+
+
+def confirmed(of_result: Result | None = None, **changes: Any) -> ConfirmedResult:
+    """The result, confirmed by the radiologist at noon."""
+    made = of_result or result()
+    found = ConfirmedResult(
+        id="7f0c1f6e-3c5a-4b52-9a57-0d1f8a2b6c01",
+        result=made,
+        edits={},
+        confirmed_by=RADIOLOGIST,
+        confirmed_at=NOON,
+        layer_hashes={
+            layer.key: hashlib.sha256(layer.array.tobytes()).hexdigest() for layer in made.layers
+        },
+    )
+    return replace(found, **changes)
 
 
 def annotation(

@@ -57,6 +57,7 @@ class AuditEvent(StrEnum):
     AUDIT_LOG_USED = "audit log used"
     QUARANTINE = "quarantine"
     ANNOTATION = "annotation"
+    RESULT = "result"
     SIGN = "sign"
     SHARE_GRANT = "share grant"
     DECISION = "decision"

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from workstation import audit
 from workstation.commands.console import Console, settings_of
+from workstation.consult.opinion import verify_opinions
 from workstation.context import open_context
 
 __all__ = ["verify"]
@@ -19,9 +20,18 @@ def verify(options: argparse.Namespace, console: Console) -> int:
             console.say(f"Kho ảnh: {problem}", f"Archive: {problem}")
         if problems == 0:
             console.say("Kho ảnh: nguyên vẹn.", "Archive: intact.")
+        spoilt = list(verify_opinions(context))
+        for opinion_id in spoilt:
+            console.say(
+                f"Kết luận {opinion_id}: nội dung hoặc kết quả kèm theo không còn như khi ký.",
+                f"Opinion {opinion_id}: its text or a result in it is not as it was signed.",
+            )
+        if not spoilt:
+            console.say("Kết luận đã ký: nguyên vẹn.", "Signed opinions: intact.")
         broken = audit.verify(context)
         with context.database.read() as connection:
             rows, last_hash = audit.head(connection)
+    problems += len(spoilt)
     if broken is None:
         # Noted outside this machine, the pair shows later that nothing before it was changed.
         console.say(

@@ -7,6 +7,7 @@ from workstation.api import (
     administration_routes,
     case_routes,
     reading_routes,
+    result_routes,
     session_routes,
     site_routes,
     study_routes,
@@ -45,6 +46,7 @@ def api_app(context: Context) -> FastAPI:
         study_routes,
         case_routes,
         reading_routes,
+        result_routes,
         administration_routes,
     ):
         version_1.include_router(module.router)

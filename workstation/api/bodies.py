@@ -25,6 +25,10 @@ __all__ = [
     "RedirectBody",
     "RegionBody",
     "ReleaseBody",
+    "ResultConfirmation",
+    "ResultEdits",
+    "ResultReopening",
+    "ResultStart",
     "SiteBody",
     "SiteChange",
     "StartBody",
@@ -239,6 +243,39 @@ class OpinionBody(Body):
     reason: str | None = Field(
         None, description="Bổ sung hoặc sửa vì sao / Why an addendum or amended opinion"
     )
+    results: dict[str, str] = Field(
+        {},
+        description=(
+            "Kết quả đã xác nhận mà người ký đã thấy: mã → content_hash / "
+            "Confirmed results the signer saw: id → content_hash"
+        ),
+    )
+
+
+class ResultStart(Body):
+    analysis: str = Field(description="Mã phép phân tích / Id of the analysis")
+    study_instance_uid: str
+
+
+class ResultEdits(Body):
+    edits: dict[str, Any] = Field(
+        description=(
+            "Mọi chỉnh sửa, cũ và mới / All corrections: series, parameters, handles, strokes, "
+            "rejected, reads, form"
+        )
+    )
+    revision: int = Field(ge=1, description="Bản đã xem / The revision that was seen")
+
+
+class ResultConfirmation(Body):
+    revision: int = Field(ge=1, description="Bản đã xem / The revision that was seen")
+    acknowledge_red: bool = Field(
+        False, description="Đã biết chất lượng ở mức đỏ / I know that the quality is red"
+    )
+
+
+class ResultReopening(Body):
+    revision: int | None = Field(None, ge=1, description="Bản đã xem / The revision that was seen")
 
 
 class SiteBody(Body):

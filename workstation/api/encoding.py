@@ -1,7 +1,7 @@
 """Domain values as JSON: keys are the names of the nouns' fields, times ISO 8601 in UTC."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -10,15 +10,18 @@ from typing import Any
 from pydicom.sr.coding import Code
 
 from plugins.nouns import Annotation, Opinion, Person, Text
+from plugins.results import ConfirmedResult
 from workstation.audit import AuditRow
 from workstation.consult.case import Reader
 from workstation.consult.deliveries import Delivery
 from workstation.consult.draft import Draft
 from workstation.consult.events import CaseEvent
+from workstation.consult.results import Results, ResultView
 from workstation.consult.views import CaseView
 from workstation.studies import StudyView
 
 __all__ = [
+    "SIGNED_FIELDS",
     "annotation_json",
     "audit_json",
     "case_json",
@@ -29,6 +32,8 @@ __all__ = [
     "opinion_json",
     "plain",
     "reader_json",
+    "result_json",
+    "results_json",
     "study_json",
 ]
 
@@ -49,6 +54,20 @@ _RECORD_FIELDS = (
     "paused_at",
     "studies",
     "revision",
+)
+
+
+# Of a signed result: what it says. Its layers are the opinion's own objects.
+SIGNED_FIELDS = (
+    "analysis",
+    "title",
+    "version",
+    "study_instance_uid",
+    "series_instance_uids",
+    "grade",
+    "reasons",
+    "summary",
+    "values",
 )
 
 
@@ -92,7 +111,8 @@ def listed(values: Iterable[Any]) -> dict[str, Any]:
 
 def case_json(view: CaseView, readers: list[Reader] | None = None) -> dict[str, Any]:
     """A case for a worklist line, or with `readers` for its page."""
-    case = plain(view.case)
+    case = plain(replace(view.case, results=()))
+    del case["results"]
     record = {name: plain(getattr(view.record, name)) for name in _RECORD_FIELDS}
     shown = {
         **case,
@@ -139,12 +159,75 @@ def draft_json(draft: Draft, readers: list[Reader]) -> dict[str, Any]:
             ],
         },
         "questions": plain(draft.questions),
+        "results": [
+            {
+                "id": one.id,
+                "title": plain(one.title),
+                "content_hash": one.content_hash,
+                "confirmed_by": plain(one.confirmed_by),
+                "confirmed_at": plain(one.confirmed_at),
+            }
+            for one in draft.results
+        ],
+        "suggestions": dict(draft.suggestions),
         "readers": [reader_json(one) for one in readers],
     }
 
 
 def opinion_json(opinion: Opinion) -> dict[str, Any]:
-    shown: dict[str, Any] = plain(opinion)
+    shown: dict[str, Any] = plain(replace(opinion, results=()))
+    shown["results"] = [_signed_result(one) for one in opinion.results]
+    return shown
+
+
+def _signed_result(confirmed: ConfirmedResult) -> dict[str, Any]:
+    result = confirmed.result
+    return {
+        "id": confirmed.id,
+        **{name: plain(getattr(result, name)) for name in SIGNED_FIELDS},
+        "edits": plain(confirmed.edits),
+        "confirmed_by": plain(confirmed.confirmed_by),
+        "confirmed_at": plain(confirmed.confirmed_at),
+        "layer_hashes": dict(confirmed.layer_hashes),
+    }
+
+
+def results_json(results: Results, base_path: str) -> dict[str, Any]:
+    return {
+        "items": [result_json(one, base_path) for one in results.items],
+        "startable": [plain(one) for one in results.startable],
+    }
+
+
+def result_json(view: ResultView, base_path: str) -> dict[str, Any]:
+    """A result; its layers have the address of their bytes, below our prefix."""
+    record = view.record
+    shown: dict[str, Any] = {
+        "id": record.id,
+        "analysis": record.analysis,
+        "title": plain(record.title),
+        "study_instance_uid": record.study_instance_uid,
+        "case_id": record.case_id,
+        "state": record.state.value,
+        "revision": record.revision,
+        "content_revision": record.content_revision,
+        "content_hash": record.content_hash,
+        "progress": record.progress,
+        "message": plain(record.message),
+        "error": plain(record.error),
+        "confirmed_by": plain(record.confirmed_by),
+        "confirmed_at": plain(record.confirmed_at),
+        "edits": record.edits,
+        "permissions": list(view.permissions),
+        "content": None,
+    }
+    if record.content is not None:
+        address = f"{base_path}/api/v1/results/{record.id}/layers"
+        end = f"?revision={record.content_revision}"
+        layers = [
+            {**layer, "url": f"{address}/{layer['key']}{end}"} for layer in record.content["layers"]
+        ]
+        shown["content"] = {**record.content, "layers": layers}
     return shown
 
 

@@ -165,6 +165,7 @@ def sign(context: Here, principal: Caller, id: str, body: OpinionBody) -> dict[s
         password=body.password,
         draft_revision=body.draft_revision,
         reason=body.reason or "",
+        results=body.results,
     )
     return opinion_json(signed)
 

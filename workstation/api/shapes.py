@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydicom.sr.coding import Code as DicomCode
 
 from dicom_node import records
-from plugins import nouns
+from plugins import nouns, results
 from workstation import accounts, audit, sites
 from workstation import studies as study_views
 from workstation.api.bodies import DraftContent
+from workstation.api.encoding import SIGNED_FIELDS
 from workstation.consult import deliveries, rows, statistics
+from workstation.consult import results as domain_results
 
 __all__ = [
     "AeTitle",
@@ -38,6 +40,8 @@ __all__ = [
     "Plugins",
     "Quarantined",
     "Reader",
+    "Result",
+    "Results",
     "Revision",
     "Session",
     "Site",
@@ -85,10 +89,15 @@ _KNOWN: dict[Any, Any] = {
 }
 
 
-def shape_of(dataclass: type, name: str = "", **more: Any) -> Any:
+def shape_of(dataclass: type, name: str = "", without: Sequence[str] = (), **more: Any) -> Any:
     """A schema of a dataclass as `encoding.plain` writes it, with fields added or replaced."""
-    hints = get_type_hints(dataclass)
-    found = {field.name: (_type(hints[field.name]), ...) for field in fields(dataclass)}
+    # what the nouns name for type checkers alone
+    hints = get_type_hints(dataclass, localns={"ConfirmedResult": results.ConfirmedResult})
+    found = {
+        field.name: (_type(hints[field.name]), ...)
+        for field in fields(dataclass)
+        if field.name not in {*without, *more}
+    }
     added = {key: (value, ...) for key, value in more.items()}
     values: Any = {**found, **added}
     return create_model(name or dataclass.__name__, __base__=Shape, **values)
@@ -188,8 +197,8 @@ _case = {
     "time_left_seconds": float | None,
     "columns": dict[str, str],
 }
-CaseRow = shape_of(nouns.Case, "CaseRow", **_case)
-Case = shape_of(nouns.Case, "Case", **_case, readers=list[Reader])  # type: ignore[valid-type]
+CaseRow = shape_of(nouns.Case, "CaseRow", ("results",), **_case)
+Case = shape_of(nouns.Case, "Case", ("results",), **_case, readers=list[Reader])  # type: ignore[valid-type]
 
 
 class CaseGivenAway(Shape):
@@ -237,16 +246,77 @@ class Template(Shape):
     sections: list[SectionShape]
 
 
+class DraftResult(Shape):
+    """A confirmed result that would be signed with the opinion."""
+
+    id: str
+    title: Text
+    content_hash: str
+    confirmed_by: Person
+    confirmed_at: str
+
+
 class Draft(Shape):
     content: DraftContent
     revision: int
     updated_at: str | None
     template: Template
     questions: list[shape_of(nouns.Question)]  # type: ignore[valid-type]
+    results: list[DraftResult]
+    suggestions: dict[str, str]
     readers: list[Reader]  # type: ignore[valid-type]
 
 
-Opinion = shape_of(nouns.Opinion)
+LayerContent = shape_of(
+    results.Layer,
+    "LayerContent",
+    ("array", "load"),
+    dtype=str,
+    shape=list[int],
+    sha256=str,
+    url=str,
+)
+ResultContent = shape_of(results.Result, "ResultContent", layers=list[LayerContent])  # type: ignore[valid-type]
+
+
+class Result(Shape):
+    """A result; ``content`` is current when ``content_revision`` is ``revision``."""
+
+    id: str
+    analysis: str
+    title: Text
+    study_instance_uid: str
+    case_id: str | None
+    state: results.ResultState
+    revision: int
+    content_revision: int
+    content_hash: str
+    progress: float
+    message: Text
+    error: Text | None
+    confirmed_by: Person | None
+    confirmed_at: str | None
+    edits: dict[str, Any]
+    permissions: list[str]
+    content: ResultContent | None  # type: ignore[valid-type]
+
+
+class Results(Shape):
+    items: list[Result]
+    startable: list[shape_of(domain_results.Startable)]  # type: ignore[valid-type]
+
+
+SignedResult = shape_of(
+    results.Result,
+    "SignedResult",
+    [name for name in results.Result.__dataclass_fields__ if name not in SIGNED_FIELDS],
+    id=str,
+    edits=dict[str, Any],
+    confirmed_by=Person,
+    confirmed_at=str,
+    layer_hashes=dict[str, str],
+)
+Opinion = shape_of(nouns.Opinion, results=list[SignedResult])  # type: ignore[valid-type]
 Delivery = shape_of(deliveries.Delivery, exporter_title=Text)
 Quarantined = shape_of(records.QuarantineRecord, "Quarantined")
 Conflict = shape_of(records.ConflictRecord, "Conflict")

@@ -41,6 +41,7 @@ from workstation.consult.matching import (
 )
 from workstation.consult.moves import known, reclock
 from workstation.consult.request import checked, new_questions, patient_of, require_same_patient
+from workstation.consult.result_rows import confirmed_results
 from workstation.consult.rows import CaseRecord, measurements, noun
 from workstation.consult.sending import queue_if_ready, require_consulted_site, send
 from workstation.consult.views import CaseView, view_of
@@ -213,7 +214,8 @@ def load_case(context: Context, case_id: str, principal: Principal = SYSTEM) -> 
     with context.database.read() as connection:
         case = known(connection, context.clock(), case_id)
         access.require(principal, Action.SEE, case)
-        return noun(case, measurements(connection, [case_id])[case_id])
+        results = confirmed_results(context, connection, case_id)
+        return noun(case, measurements(connection, [case_id])[case_id], results)
 
 
 def history(context: Context, principal: Principal, case_id: str) -> list[CaseEvent]:

@@ -121,9 +121,18 @@ def _header(context: Context, study_instance_uid: str, opinion: Opinion) -> Data
 
 
 def _images(context: Context, opinion: Opinion) -> dict[str, Dataset]:
-    """The headers of what the opinion refers to, as far as it is still there."""
+    """The headers of what the opinion refers to and of the slices that its results' layers lie on,
+    as far as they are still there.
+    """
     headers: dict[str, Dataset] = {}
-    for *_, sop_instance_uid in _evidence(opinion):
+    referenced = [evidence[3] for evidence in _evidence(opinion)]
+    layered = [
+        sop_instance_uid
+        for confirmed in opinion.results
+        for layer in confirmed.result.layers
+        for sop_instance_uid, _ in layer.frames
+    ]
+    for sop_instance_uid in dict.fromkeys([*referenced, *layered]):
         try:
             header = context.archive.header(sop_instance_uid, scope=EVERYTHING)
         except NotFound:

@@ -15,14 +15,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from dicom_node.errors import NotFound
 from dicom_node.records import Change, ChangeKind, Channel, ReadScope
+from dicom_node.slides import index_slides
 from workstation import audit
 from workstation.consult.case import complete_study, receive_study
+from workstation.consult.result_runs import mark_study
 from workstation.context import Context
-from workstation.database import arrivals, cursors
+from workstation.database import arrivals, cursors, series_arrivals
 from workstation.jobs.steps import plan_steps
 from workstation.roles import SYSTEM
 
-__all__ = ["complete_quiet_studies", "take_in"]
+__all__ = ["complete_quiet_series", "complete_quiet_studies", "take_in"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,23 @@ def take_in(context: Context, limit: int = 1000) -> int:
             if any(change.kind is ChangeKind.INSTANCE_STORED for change in its_changes):
                 _arrived(context, connection, study_instance_uid, its_changes)
         _advance(connection, changes[-1].number)
+    index_slides(context.archive, by_study)
     return len(changes)
+
+
+def complete_quiet_series(context: Context) -> list[str]:
+    """Let the analyses look at every study of which a series has gone quiet; return the series."""
+    quiet_since = context.clock() - timedelta(seconds=context.settings.series_quiet_seconds)
+    quiet = series_arrivals.c.last_change_at <= quiet_since
+    with context.database.read() as connection:
+        if connection.scalar(select(series_arrivals.c.series_instance_uid).where(quiet)) is None:
+            return []
+    with context.database.begin() as connection:
+        rows = connection.execute(select(series_arrivals).where(quiet)).all()
+        connection.execute(delete(series_arrivals).where(quiet))
+        for study_instance_uid in dict.fromkeys(row.study_instance_uid for row in rows):
+            mark_study(context, connection, study_instance_uid)
+    return [row.series_instance_uid for row in rows]
 
 
 def complete_quiet_studies(context: Context) -> list[str]:
@@ -69,8 +87,11 @@ def complete_quiet_studies(context: Context) -> list[str]:
                 )
             ).rowcount
             if gone and study is not None:
+                its = series_arrivals.c.study_instance_uid == study_instance_uid
+                connection.execute(delete(series_arrivals).where(its))
                 complete_study(context, connection, study)
                 plan_steps(context, connection, study)
+                mark_study(context, connection, study_instance_uid)
     return quiet
 
 
@@ -99,7 +120,21 @@ def _arrived(
     itself = arrivals.c.study_instance_uid == study_instance_uid
     if connection.execute(update(arrivals).where(itself).values(**values)).rowcount == 0:
         connection.execute(insert(arrivals).values(study_instance_uid=study_instance_uid, **values))
+    _series_arrived(context, connection, study_instance_uid, changes)
     receive_study(context, connection, study)
+
+
+def _series_arrived(
+    context: Context, connection: Connection, study_instance_uid: str, changes: list[Change]
+) -> None:
+    stored = (one for one in changes if one.kind is ChangeKind.INSTANCE_STORED)
+    for series_instance_uid in dict.fromkeys(one.series_instance_uid for one in stored):
+        itself = series_arrivals.c.series_instance_uid == series_instance_uid
+        values = {"study_instance_uid": study_instance_uid, "last_change_at": context.clock()}
+        if not connection.execute(update(series_arrivals).where(itself).values(**values)).rowcount:
+            connection.execute(
+                insert(series_arrivals).values(series_instance_uid=series_instance_uid, **values)
+            )
 
 
 def _record(context: Context, connection: Connection, changes: list[Change]) -> None:

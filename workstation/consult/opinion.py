@@ -5,8 +5,10 @@ replaces it and says why; both leave the earlier ones as they are. Content, stat
 deliveries and audit are one transaction: after a crash all are there, or none.
 """
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -19,10 +21,11 @@ from workstation import access, audit
 from workstation.access import Action
 from workstation.audit import AuditEvent
 from workstation.consult import content as contents
-from workstation.consult import deliveries
+from workstation.consult import deliveries, result_files
 from workstation.consult.annotations import load_marks
 from workstation.consult.draft import discard, template_of
 from workstation.consult.moves import known, move
+from workstation.consult.result_rows import ResultRecord, confirmed_records, layer_hashes
 from workstation.consult.rows import CaseRecord
 from workstation.consult.sending import assign_to
 from workstation.consult.transitions import SIGNED, Event
@@ -53,6 +56,7 @@ def sign(
     password: str,
     draft_revision: int,
     reason: str = "",
+    results: Mapping[str, str] | None = None,
 ) -> Opinion:
     """Sign the principal's draft, after asking the password again.
 
@@ -65,6 +69,9 @@ def sign(
         The revision the author saw; another on the server is a `Conflict`.
     reason : str
         What is new or was wrong; needed for an addendum and an amended opinion.
+    results : mapping, optional
+        Ids and content hashes of the confirmed results that the author saw (`Draft.results`):
+        no other than these are signed, and none of them is left out in silence.
 
     Raises
     ------
@@ -94,6 +101,7 @@ def sign(
                 "Một nét vẽ được dẫn trong kết luận đã bị xóa; hãy xem lại.",
                 "A mark that the opinion refers to was deleted; look again.",
             )
+        confirmed = _confirmed(context, connection, case_id, kind, results or {})
         opinion_id = str(uuid.uuid4())
         version = newest.version + 1 if newest is not None else 1
         text = contents.canonical(
@@ -102,6 +110,7 @@ def sign(
                 template,
                 draft,
                 marks,
+                confirmed,
                 opinion_id=opinion_id,
                 kind=kind,
                 version=version,
@@ -139,7 +148,7 @@ def sign(
             version=version,
             content_hash=content_hash,
         )
-    return contents.opinion_of(text, content_hash)
+    return _opinion(context, text, content_hash)
 
 
 def list_opinions(context: Context, principal: Principal, case_id: str) -> list[Opinion]:
@@ -150,7 +159,7 @@ def list_opinions(context: Context, principal: Principal, case_id: str) -> list[
         rows = connection.execute(
             select(table).where(table.c.case_id == case_id).order_by(table.c.version)
         ).all()
-    return [contents.opinion_of(row.content, row.content_hash) for row in rows]
+    return [_opinion(context, row.content, row.content_hash) for row in rows]
 
 
 def load_opinion(context: Context, opinion_id: str) -> Opinion:
@@ -159,16 +168,76 @@ def load_opinion(context: Context, opinion_id: str) -> Opinion:
         row = connection.execute(select(table).where(table.c.id == opinion_id)).first()
     if row is None:
         raise access.not_found()
-    return contents.opinion_of(row.content, row.content_hash)
+    return _opinion(context, row.content, row.content_hash)
 
 
 def verify_opinions(context: Context) -> Iterator[str]:
-    """Yield the id of each opinion whose content does not have its hash."""
+    """Yield the id of each opinion that is not as it was signed: its text, or a result's layer."""
     with context.database.read() as connection:
         wanted = select(table.c.id, table.c.content, table.c.content_hash)
         for row in connection.execution_options(yield_per=100).execute(wanted):
-            if contents.digest(row.content) != row.content_hash:
+            if contents.digest(row.content) != row.content_hash or not _is_whole(
+                context, row.content
+            ):
                 yield row.id
+
+
+def _is_whole(context: Context, text: str) -> bool:
+    hashes = [
+        sha256
+        for result in contents.results_of(json.loads(text))
+        for sha256 in layer_hashes(result["content"]).values()
+    ]
+    data = context.settings.data
+    return all(
+        result_files.is_intact(result_files.signed_path(data, sha256), sha256) for sha256 in hashes
+    )
+
+
+def _opinion(context: Context, text: str, content_hash: str) -> Opinion:
+    path_of = partial(result_files.signed_path, context.settings.data)
+    return contents.opinion_of(text, content_hash, path_of)
+
+
+def _confirmed(
+    context: Context,
+    connection: Connection,
+    case_id: str,
+    kind: OpinionKind,
+    seen: Mapping[str, str],
+) -> list[ResultRecord]:
+    """The confirmed results that the opinion freezes, their layers kept for ever.
+
+    An addendum says again nothing that an earlier opinion says already.
+    """
+    found = confirmed_records(context, connection, case_id)
+    if {one.id: one.content_hash for one in found} != dict(seen):
+        raise Conflict(
+            "results_changed",
+            "Các kết quả đã xác nhận vừa thay đổi; hãy xem lại rồi ký.",
+            "The confirmed results have changed meanwhile; look again before signing.",
+            results={one.id: one.content_hash for one in found},
+        )
+    if kind is OpinionKind.ADDENDUM:
+        texts = connection.scalars(select(table.c.content).where(table.c.case_id == case_id))
+        said = {
+            (one["id"], one["content_hash"])
+            for text in texts
+            for one in contents.results_of(json.loads(text))
+        }
+        found = [one for one in found if (one.id, one.content_hash) not in said]
+    for one in found:
+        hashes = layer_hashes(one.content).values()
+        try:
+            result_files.keep_signed(context.settings.data, one.id, one.content_revision, hashes)
+        except OSError:
+            raise Conflict(
+                "result_not_kept",
+                f"Không lưu được ảnh của kết quả «{one.title.vi}» để ký; hãy tính lại.",
+                f"The masks of the result “{one.title.en}” cannot be kept; compute it again.",
+                result_id=one.id,
+            ) from None
+    return found
 
 
 def _kind(kind: OpinionKind | str) -> OpinionKind:

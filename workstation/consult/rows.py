@@ -10,6 +10,7 @@ from pydicom.sr.coding import Code
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from plugins.nouns import Case, Measurement, Person, Priority, Question, State
+from plugins.results import ConfirmedResult
 from workstation.access import granted
 from workstation.database import case_studies, cases, sites, study_measurements, users
 
@@ -129,7 +130,11 @@ def measurements(
     return found
 
 
-def noun(record: CaseRecord, measured: tuple[Measurement, ...] = ()) -> Case:
+def noun(
+    record: CaseRecord,
+    measured: tuple[Measurement, ...] = (),
+    results: tuple[ConfirmedResult, ...] = (),
+) -> Case:
     """The case as guests see it."""
     shared = {
         field.name: getattr(record, field.name)
@@ -142,6 +147,7 @@ def noun(record: CaseRecord, measured: tuple[Measurement, ...] = ()) -> Case:
         modalities=tuple(modalities),
         instance_count=sum(study.instance_count for study in record.studies),
         measurements=measured,
+        results=results,
     )
 
 

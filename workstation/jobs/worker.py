@@ -1,4 +1,4 @@
-"""The worker process: intake, guests' steps and the outbox, side by side.
+"""The worker process: intake, guests' steps, analyses and the outbox, side by side.
 
 One thread looks at the database every half second and gives what is due to a few threads. The
 rows are the queue: each is leased by whoever works on it, so several workers on several machines
@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from workstation.consult.intake import complete_quiet_studies, take_in
+from workstation.consult.intake import complete_quiet_series, complete_quiet_studies, take_in
 from workstation.consult.outbox import deliver, due_deliveries, free_leases
 from workstation.context import Context
+from workstation.jobs.benches import run_benches
 from workstation.jobs.steps import due_steps, interrupt_steps, requeue_interrupted, run_step
 
 __all__ = ["run_worker"]
@@ -36,10 +37,13 @@ def run_worker(context: Context, stop: threading.Event) -> None:
     steps = _Crew(context, run_step, STEP_THREADS)
     rounds: list[Callable[[], object]] = [
         lambda: _take_in_all(context),
+        lambda: complete_quiet_series(context),
         lambda: complete_quiet_studies(context),
         lambda: outbox.begin(due_deliveries(context)),
         lambda: steps.begin(due_steps(context)),
     ]
+    benches = threading.Thread(target=run_benches, args=(context, stop), name="benches")
+    benches.start()
     logger.info("worker started")
     while not stop.wait(LOOK_SECONDS):
         for look in rounds:
@@ -50,6 +54,7 @@ def run_worker(context: Context, stop: threading.Event) -> None:
     interrupt_steps()
     outbox.finish()
     steps.finish()
+    benches.join()
     logger.info("worker stopped")
 
 
