@@ -7,15 +7,43 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydicom.uid import VLWholeSlideMicroscopyImageStorage
+from pydicom.uid import (
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+    VLMicroscopicImageStorage,
+    VLPhotographicImageStorage,
+    VLSlideCoordinatesMicroscopicImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
-__all__ = ["Role", "holds_label_text", "role_of", "shows_label", "without_label_text"]
+__all__ = [
+    "CLASSES_IN_SLIDES",
+    "LABEL_TAGS",
+    "Role",
+    "holds_label_text",
+    "role_of",
+    "shows_label",
+    "without_label_text",
+]
 
 _SOP_CLASS, _IMAGE_TYPE, _MODALITY = "00080016", "00080008", "00080060"
 _LABEL_IN_IMAGE = "00480010"
 # Barcode Value, Label Text (PS3.3 C.8.12.8), and the icon, which may be of the whole glass.
 _LABEL_TEXT = frozenset({"22000005", "22000002"})
 _ICON = "00880200"
+LABEL_TAGS = _LABEL_TEXT | {_ICON}
+
+# What may be found in the series of a slide; all else need not be looked into.
+CLASSES_IN_SLIDES = frozenset(
+    {
+        VLWholeSlideMicroscopyImageStorage,
+        VLSlideCoordinatesMicroscopicImageStorage,
+        VLMicroscopicImageStorage,
+        VLPhotographicImageStorage,
+        SecondaryCaptureImageStorage,
+        MultiFrameTrueColorSecondaryCaptureImageStorage,
+    }
+)
 
 
 class Role(StrEnum):
@@ -59,7 +87,7 @@ def holds_label_text(header: Mapping[str, Any]) -> bool:
 
 def without_label_text(header: Mapping[str, Any]) -> dict[str, Any]:
     """The header without what is written on the glass."""
-    hidden = _LABEL_TEXT | {_ICON} if _first(header, _MODALITY) == "SM" else _LABEL_TEXT
+    hidden = LABEL_TAGS if _first(header, _MODALITY) == "SM" else _LABEL_TEXT
     return {
         tag: {"vr": element["vr"]} if tag in hidden else element for tag, element in header.items()
     }

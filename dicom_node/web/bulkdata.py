@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from dicom_node.errors import NotAcceptable, NotFound
 from dicom_node.pixels.syntaxes import OCTET_STREAM
+from dicom_node.slides.roles import without_label_text
 from dicom_node.web.errors import BadRequest, error_response
 from dicom_node.web.frames import encoded_frame, forms
 from dicom_node.web.holdings import Holding
@@ -32,6 +33,8 @@ async def retrieve_bulk(request: Request) -> Response:
     def work() -> Response:
         holding = service.holding(request, target)
         header = holding.header()
+        if holding.holds_label and not service.sees_labels(request):
+            header = without_label_text(header)
         # Only what the header names can be read, wherever in it that is.
         if not _names(header, f"bulk/{offset}/{length}"):
             raise NotFound("no such bulk data")

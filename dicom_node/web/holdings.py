@@ -16,6 +16,7 @@ from dicom_node.errors import NotFound
 from dicom_node.pixels.description import PixelDescription
 from dicom_node.pixels.frames import Frames
 from dicom_node.records import InstanceRecord, ReadScope
+from dicom_node.slides.roles import CLASSES_IN_SLIDES, holds_label_text, shows_label
 
 __all__ = ["Holding", "Holdings"]
 
@@ -44,6 +45,20 @@ class Holding:
             self.header(), self.record.transfer_syntax_uid, len(table)
         )
         return Frames(self.read, table, description)
+
+    @cached_property
+    def shows_label(self) -> bool:
+        """Whether the pixels may show what is written on a slide's glass."""
+        return self._may_be_of_a_slide and shows_label(self.header())
+
+    @cached_property
+    def holds_label(self) -> bool:
+        """Whether pixels or data set tell what is written on a slide's glass."""
+        return self.shows_label or (self._may_be_of_a_slide and holds_label_text(self.header()))
+
+    @property
+    def _may_be_of_a_slide(self) -> bool:
+        return self.record.sop_class_uid in CLASSES_IN_SLIDES
 
     def header(self) -> dict[str, Any]:
         """The DICOM JSON header. Not kept: those of enhanced images are large."""

@@ -1,10 +1,13 @@
 """Metadata: the headers made at ingest, passed on unread (PS3.18 10.4.1.1.2)."""
 
+import json
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dicom_node.archive import Query
 from dicom_node.errors import NotFound
+from dicom_node.slides.roles import LABEL_TAGS, without_label_text
 from dicom_node.web.media import accepted
 from dicom_node.web.responses import dicom_json, json_type
 from dicom_node.web.service import Target, base_url, instance_url, service_of, target_of
@@ -13,6 +16,7 @@ __all__ = ["matching", "retrieve_metadata"]
 
 # As the archive writes it. Within a text value the quotes would be escaped.
 _BULK = b'"BulkDataURI":"bulk/'
+_LABEL_TAGS = [f'"{tag}"'.encode() for tag in LABEL_TAGS]
 
 
 async def retrieve_metadata(request: Request) -> Response:
@@ -22,9 +26,12 @@ async def retrieve_metadata(request: Request) -> Response:
 
     def work() -> Response:
         found = service.archive.header_texts(matching(target), scope=service.read_scope(request))
+        shown = _as_it_is if service.sees_labels(request) else _without_label_text
         # BulkDataURIs must be absolute: clients resolve relative ones in three different ways.
         texts = [
-            text.replace(_BULK, f'"BulkDataURI":"{instance_url(base, record)}/bulk/'.encode())
+            shown(text).replace(
+                _BULK, f'"BulkDataURI":"{instance_url(base, record)}/bulk/'.encode()
+            )
             for record, text in found
         ]
         if not texts:
@@ -33,6 +40,17 @@ async def retrieve_metadata(request: Request) -> Response:
         return dicom_json(request, b"[" + b",".join(texts) + b"]", media_type)
 
     return await service.workers.read(work)
+
+
+def _as_it_is(text: bytes) -> bytes:
+    return text
+
+
+def _without_label_text(text: bytes) -> bytes:
+    """A header without what is written on a slide's glass; most have nothing of it."""
+    if not any(tag in text for tag in _LABEL_TAGS):
+        return text
+    return json.dumps(without_label_text(json.loads(text)), separators=(",", ":")).encode()
 
 
 def matching(target: Target) -> Query:

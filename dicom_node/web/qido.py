@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from dicom_node.archive import INSTANCE_KEYS, SERIES_KEYS, STUDY_KEYS, Query
 from dicom_node.records import ReadScope, StudyRecord
+from dicom_node.slides.roles import LABEL_TAGS
 from dicom_node.web.media import accepted
 from dicom_node.web.query import Search, parse_search
 from dicom_node.web.responses import dicom_json, json_type
@@ -180,6 +181,8 @@ def _is_of(tag: str, level: frozenset[str]) -> bool:
 
 def _merged(row: Row, header: Row, fields: frozenset[str] | None) -> Row:
     """The row with those fields of the header; what the row knows already wins."""
-    chosen = header.keys() if fields is None else fields & header.keys()
+    chosen = set(header) if fields is None else fields & header.keys()
+    # What is on a slide's glass is not everybody's; metadata have it for those who may see it.
+    chosen -= LABEL_TAGS
     added = {tag: header[tag] for tag in chosen if "BulkDataURI" not in header[tag]}
     return dict(sorted((added | row).items()))

@@ -113,7 +113,8 @@ async def _retrieve(request: Request, viewport: Viewport | None) -> Response:
             holding = service.holding(request, target)
         else:
             scope = service.read_scope(request)
-            holding = service.holdings.of(representative(service.archive, target, scope))
+            record = representative(service.archive, target, scope)
+            holding = service.checked(request, service.holdings.of(record))
         service.accessed(request, "rendered", holding.record.study_instance_uid, 1)
         document = None if numbers else _document(service, holding, ranges)
         if document is not None:

@@ -1,10 +1,11 @@
 """Which instance stands for a series or a study when only one picture can be shown."""
 
-from typing import Any
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from dicom_node.archive import Archive, Query
 from dicom_node.errors import NotFound
 from dicom_node.records import InstanceRecord, ReadScope, SeriesRecord
+from dicom_node.slides.roles import shows_label
 from dicom_node.web.metadata import matching
 from dicom_node.web.service import Target
 
@@ -44,7 +45,7 @@ def _of_series(archive: Archive, series: SeriesRecord, scope: ReadScope) -> Inst
     images = [record for record in records if record.rows and record.columns]
     if not images:
         return None
-    if series.modality == _SLIDE:
+    if series.modality == _SLIDE or images[0].sop_class_uid == VLWholeSlideMicroscopyImageStorage:
         return _of_slide(archive, series, scope)
     return images[len(images) // 2]
 
@@ -58,11 +59,6 @@ def _of_slide(archive: Archive, series: SeriesRecord, scope: ReadScope) -> Insta
         }
     )
     found = archive.records_with_headers(query, scope=scope)
-    levels = [record for record, header in found if _is_tissue(header)]
+    levels = [record for record, header in found if not shows_label(header)]
     levels = [record for record in levels if record.rows >= 16 and record.columns >= 16] or levels
     return min(levels, key=lambda one: (one.number_of_frames, -one.rows), default=None)
-
-
-def _is_tissue(header: dict[str, Any]) -> bool:
-    kinds = header.get("00080008", {}).get("Value") or []
-    return not {"LABEL", "OVERVIEW"} & {str(kind).upper() for kind in kinds}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from dicom_node.archive import Archive
+from dicom_node.errors import NotFound
 from dicom_node.pixels.cache import DerivedCache
 from dicom_node.records import InstanceRecord, ReadScope, StoreOutcome, StoreResult
 from dicom_node.web.doorkeeper import Doorkeeper
@@ -32,9 +33,20 @@ class Service:
         return self.doorkeeper.read_scope(request.scope)
 
     def holding(self, request: Request, target: "Target") -> Holding:
-        """The instance a request names. Raises NotFound."""
+        """The instance a request names, for its pixels and other long values. Raises NotFound."""
         scope = self.read_scope(request)
-        return self.holdings.get(target.study, target.series, target.instance, scope)
+        found = self.holdings.get(target.study, target.series, target.instance, scope)
+        return self.checked(request, found)
+
+    def checked(self, request: Request, holding: Holding) -> Holding:
+        """The holding, if the caller may see its pixels. Raises NotFound."""
+        if holding.shows_label and not self.sees_labels(request):
+            raise NotFound("the label is not the caller's to see")
+        return holding
+
+    def sees_labels(self, request: Request) -> bool:
+        """Whether the caller may see what is written on a slide's glass."""
+        return self.doorkeeper.may_see_labels(request.scope)
 
     def location(self, result: StoreResult, base: str) -> str:
         """Where an instance just stored is retrieved; "" when it is not visible."""

@@ -33,6 +33,10 @@ async def retrieve_instances(request: Request) -> Response:
         if not records:
             raise NotFound("nothing is held under these UIDs")
         holdings = [service.holdings.of(record) for record in records]
+        if not service.sees_labels(request):
+            holdings = [one for one in holdings if not one.holds_label]
+        if not holdings:
+            raise NotFound("what is held is not the caller's to see")
         for one in ranges:
             response = _in_form(request, service, holdings, one, base)
             if response is not None:
