@@ -1,0 +1,365 @@
+"""A slide built: tiles copied, missing levels made, every instance written and verified."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+
+from dicom_node.conversion import jpeg, wavelet
+from dicom_node.conversion.dataset import InstanceShape, instance
+from dicom_node.conversion.facts import SlideFacts
+from dicom_node.conversion.opening import open_source
+from dicom_node.conversion.refusals import refuse
+from dicom_node.conversion.source import CODED_LOSSY, Picture, Region, Scanner, SlideSource
+from dicom_node.conversion.verify import check_coded_again, check_copied
+from dicom_node.conversion.writer import write_instance
+from kernels import pyramid
+
+__all__ = ["Built", "Report", "build"]
+
+# Fraction done, and what is being done (Vietnamese, English).
+Report = Callable[[float, str, str], None]
+
+JPEG_QUALITY = 90
+_TILE = 512
+_SQUARE_TILES = range(128, 1025)
+# Two neighbouring levels may lie this far apart: scanners leave out every second one.
+_LARGEST_STEP = 4.5
+_GLASS_MM = 25.0
+_COPYING = ("Đang chép các ô ảnh", "Copying tiles")
+_MAKING = ("Đang tạo các mức thu nhỏ", "Making the smaller levels")
+_CHECKING = ("Đang đối chiếu với tệp gốc", "Comparing with the original")
+
+
+class Built(NamedTuple):
+    """The files of a slide, and what its laboratory should know (Vietnamese, English)."""
+
+    files: list[Path]
+    notes: list[tuple[str, str]]
+
+
+def build(path: Path, folder: Path, facts: SlideFacts, report: Report) -> Built:
+    """Convert one slide into `folder`, which must be empty.
+
+    Raises
+    ------
+    ConversionRefused
+    OSError
+    """
+    source = open_source(path)
+    try:
+        return _Slide(source, folder, facts, report).build()
+    finally:
+        source.close()
+
+
+@dataclass
+class _Slide:
+    source: SlideSource
+    folder: Path
+    facts: SlideFacts
+    report: Report
+    files: list[Path] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    def build(self) -> Built:
+        scanner = self._scaled(self.source.scanner)
+        self.scanner = scanner
+        self.notes += scanner.notes
+        base = self.source.levels[0]
+        self.base = base
+        self.mpp = scanner.mpp
+        work = sum(_pixels(level) for level in self.source.levels)
+        done = 0
+        for index, level in enumerate(self.source.levels):
+            share = _pixels(level) / work
+
+            def part(
+                fraction: float, words: tuple[str, str], at: int = done, of: float = share
+            ) -> None:
+                self.report(min(1.0, at / work + fraction * of), *words)
+
+            self._take(index, level, part)
+            done += _pixels(level)
+        for role, picture in self.source.pictures.items():
+            self._write_picture(role, picture)
+        self.report(1.0, *_CHECKING)
+        return Built(self.files, self.notes)
+
+    def _scaled(self, scanner: Scanner) -> Scanner:
+        """The scanner with micrometres a pixel that measurements can rely on."""
+        if self.facts.mpp:
+            return replace(scanner, mpp=(self.facts.mpp, self.facts.mpp))
+        if min(scanner.mpp) > 0:
+            return scanner
+        if scanner.objective_power:
+            mpp = 10 / scanner.objective_power
+            note = (
+                f"Tệp không ghi µm/điểm ảnh; tính từ vật kính {scanner.objective_power:g}×.",
+                "The file has no µm per pixel; "
+                f"it was taken from the {scanner.objective_power:g}× objective.",
+            )
+            return replace(scanner, mpp=(mpp, mpp), notes=(*scanner.notes, note))
+        raise refuse("scale")
+
+    def _take(self, index: int, level: Any, part: Callable[[float, tuple[str, str]], None]) -> None:
+        """One level of the file, and those that are missing beneath it."""
+        levels = self.source.levels
+        below = levels[index + 1] if index + 1 < len(levels) else None
+        steps = _missing_steps(level, below)
+        coded = bool(level.transfer_syntax_uid)
+        if coded:
+            self._copy(index, level, lambda fraction: part(fraction * 0.3, _COPYING))
+        if steps or not coded:
+            begin = 0.4 if coded else 0.0
+            self._make(index, level, steps, lambda f: part(begin + f * (1 - begin), _MAKING))
+
+    # -- copied
+
+    def _copy(self, index: int, level: Any, part: Callable[[float], None]) -> None:
+        shape = self._shape(level, resampled=index > 0)
+        lossy = CODED_LOSSY.get(level.transfer_syntax_uid, "")
+        ratio = shape.width * shape.height * _samples(shape) / max(level.coded_bytes, 1)
+        shape = replace(shape, lossy=lossy, ratio=ratio)
+        columns = -(-level.width // level.tile_width)
+        count = shape.frames
+
+        def frames() -> Iterator[bytes]:
+            for number in range(count):
+                if number % 256 == 0:
+                    part(number / count)
+                yield level.coded(number % columns, number // columns)
+
+        # A tile grows by its tables and a marker; stripes lose some bytes and repeat a few.
+        largest = level.coded_bytes * 2 + count * 4096
+        path = self._write(shape, level.transfer_syntax_uid, frames(), largest)
+        check_copied(path, level, lambda f: self.report_check(f, part))
+
+    def report_check(self, fraction: float, part: Callable[[float], None]) -> None:
+        part(1.0 + fraction / 3)
+
+    # -- made
+
+    def _make(self, index: int, level: Any, steps: int, part: Callable[[float], None]) -> None:
+        """Code the level itself where its tiles cannot be copied, and `steps` halves of it."""
+        own = not level.transfer_syntax_uid
+        tile = _derived_tile(level)
+        columns, rows = -(-level.width // tile), -(-level.height // tile)
+        region, total, seen = Region(level), columns * rows, 0
+        lossless = own and level.lossless
+        # Where chroma was never halved, or means a channel of its own, it stays whole.
+        halved_chroma = not (own or self.scanner.fluorescence)
+        spools = [_Spool(self.folder / f"spool-{n}") for n in range(steps + 1)]
+
+        def code(pixels: NDArray[np.uint8]) -> bytes:
+            if lossless:
+                return wavelet.encode(pixels)
+            return jpeg.encode(pixels, JPEG_QUALITY, subsampled=False)
+
+        def read(row: int, column: int) -> NDArray[np.uint8]:
+            nonlocal seen
+            left, top = column * tile, row * tile
+            width, height = min(tile, level.width - left), min(tile, level.height - top)
+            pixels = region.read(left, top, width, height)
+            if own:
+                spools[0].add(row * columns + column, code(_filled(pixels, tile)))
+            seen += 1
+            if seen % 64 == 0:
+                part(seen / total)
+            return pixels
+
+        try:
+            if columns * rows == 1 or not steps:
+                for number in range(total):
+                    read(number // columns, number % columns)
+            else:
+                for each in pyramid(read, level.height, level.width, tile):
+                    if each.level <= steps:
+                        across = -(-_halved(level.width, each.level) // tile)
+                        coded = jpeg.encode(
+                            _filled(each.pixels, tile), JPEG_QUALITY, subsampled=halved_chroma
+                        )
+                        spools[each.level].add(each.row * across + each.column, coded)
+            self._write_made(index, level, steps, tile, spools, lossless)
+        finally:
+            for spool in spools:
+                spool.close()
+
+    def _write_made(
+        self,
+        index: int,
+        level: Any,
+        steps: int,
+        tile: int,
+        spools: list["_Spool"],
+        lossless: bool,
+    ) -> None:
+        own = not level.transfer_syntax_uid
+        for step in range(0 if own else 1, steps + 1):
+            spool = spools[step]
+            grey = _is_grey(level)
+            syntax = JPEG2000Lossless if lossless and step == 0 else JPEGBaseline8Bit
+            photometric = "MONOCHROME2" if grey else "YBR_FULL_422"
+            if syntax == JPEG2000Lossless and not grey:
+                photometric = "YBR_RCT"
+            shape = replace(
+                self._shape(level, step=step, resampled=index > 0 or step > 0),
+                tile_width=tile,
+                tile_height=tile,
+                recoded=step == 0 and syntax == JPEGBaseline8Bit,
+                photometric_interpretation=photometric,
+            )
+            raw = shape.width * shape.height * _samples(shape)
+            if syntax == JPEGBaseline8Bit:
+                shape = replace(
+                    shape,
+                    lossy="ISO_10918_1",
+                    ratio=raw / max(spool.size, 1),
+                    derivation=(
+                        "Averaged 2 x 2 from the level above, JPEG quality "
+                        if step
+                        else "Decoded from the vendor's file, JPEG quality "
+                    )
+                    + str(JPEG_QUALITY),
+                )
+            path = self._write(shape, syntax, spool.frames(shape.frames), spool.size)
+            if step == 0:
+                check_coded_again(path, level, tile, exact=lossless)
+
+    # -- common
+
+    def _write_picture(self, role: str, picture: Picture) -> None:
+        coded = picture.coded
+        if not coded:
+            assert picture.pixels is not None
+            coded = jpeg.encode(picture.pixels, JPEG_QUALITY, subsampled=False)
+        elif picture.rgb_coded:
+            coded = jpeg.complete(coded, b"", mark_rgb=jpeg.read_header(coded).colour != "RGB")
+        # Nobody says how large the photograph is; the glass is 25 mm wide and it shows all of it.
+        spacing = _GLASS_MM / max(1, min(picture.rows, picture.columns))
+        shape = InstanceShape(
+            number=len(self.files) + 1,
+            role=role,
+            width=picture.columns,
+            height=picture.rows,
+            tile_width=picture.columns,
+            tile_height=picture.rows,
+            spacing_mm=(spacing, spacing),
+            photometric_interpretation="RGB" if picture.rgb_coded else "YBR_FULL_422",
+            lossy="ISO_10918_1",
+            ratio=picture.rows * picture.columns * 3 / len(coded),
+            volume_mm=(picture.columns * spacing, picture.rows * spacing),
+        )
+        self._write(shape, JPEGBaseline8Bit, iter([coded]), len(coded))
+
+    def _shape(self, level: Any, *, step: int = 0, resampled: bool) -> InstanceShape:
+        """The geometry of a level of the file, or of a half, quarter … of it."""
+        factor_x = _factor(self.base.width, level.width) * 2**step
+        factor_y = _factor(self.base.height, level.height) * 2**step
+        spacing = self.mpp[1] * factor_y / 1000, self.mpp[0] * factor_x / 1000
+        volume = self.mpp[0] * self.base.width / 1000, self.mpp[1] * self.base.height / 1000
+        return InstanceShape(
+            number=len(self.files) + 1,
+            role="VOLUME",
+            width=_halved(level.width, step),
+            height=_halved(level.height, step),
+            tile_width=level.tile_width,
+            tile_height=level.tile_height,
+            spacing_mm=spacing,
+            photometric_interpretation=level.photometric_interpretation,
+            resampled=resampled,
+            volume_mm=volume,
+        )
+
+    def _write(
+        self, shape: InstanceShape, syntax: str, frames: Iterator[bytes], largest: int
+    ) -> Path:
+        path = self.folder / f"{shape.number:02d}-{shape.role.lower()}.dcm"
+        ds = instance(shape, self.facts, self.scanner)
+        write_instance(path, ds, syntax, frames, shape.frames, largest)
+        self.files.append(path)
+        return path
+
+
+class _Spool:
+    """Frames that come in another order than the file wants them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("xb+", buffering=1 << 20)
+        self._places: dict[int, tuple[int, int]] = {}
+        self.size = 0
+
+    def add(self, number: int, frame: bytes) -> None:
+        self._places[number] = (self.size, len(frame))
+        self._file.write(frame)
+        self.size += len(frame)
+
+    def frames(self, count: int) -> Iterator[bytes]:
+        self._file.flush()
+        for number in range(count):
+            offset, length = self._places[number]
+            yield os.pread(self._file.fileno(), length, offset)
+
+    def close(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _missing_steps(level: Any, below: Any | None) -> int:
+    """How many halves of a level must be made before the next one of the file."""
+    steps = 0
+    if below is None:
+        tile = _derived_tile(level)
+        while max(_halved(level.width, steps), _halved(level.height, steps)) > tile:
+            steps += 1
+        return steps
+    factor = level.width / below.width
+    while factor / 2**steps > _LARGEST_STEP:
+        steps += 1
+    return steps
+
+
+def _derived_tile(level: Any) -> int:
+    """The edge of the tiles we make: the file's own where it serves, as readers like them equal."""
+    own = level.tile_width
+    if level.transfer_syntax_uid and own == level.tile_height and own in _SQUARE_TILES:
+        return int(own) if own % 2 == 0 else _TILE
+    return _TILE
+
+
+def _halved(size: int, steps: int) -> int:
+    return -(-size // (1 << steps))
+
+
+def _factor(base: int, size: int) -> float:
+    """How much smaller a level is: whole when the sizes can be rounded from it."""
+    whole = max(1, round(base / size))
+    return whole if abs(base - whole * size) < whole else base / size
+
+
+def _filled(pixels: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
+    """A tile at the right or bottom edge filled up, its last pixels repeated."""
+    rows, columns = pixels.shape[:2]
+    if (rows, columns) == (tile, tile):
+        return pixels
+    missing = [(0, tile - rows), (0, tile - columns)] + [(0, 0)] * (pixels.ndim - 2)
+    return np.pad(pixels, missing, mode="edge")
+
+
+def _pixels(level: Any) -> int:
+    return int(level.width * level.height)
+
+
+def _is_grey(level: Any) -> bool:
+    photometric: str = level.photometric_interpretation
+    return photometric == "MONOCHROME2"
+
+
+def _samples(shape: InstanceShape) -> int:
+    return 1 if shape.photometric_interpretation == "MONOCHROME2" else 3

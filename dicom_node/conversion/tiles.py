@@ -1,0 +1,241 @@
+"""Tiles of one TIFF page, raw and decoded (TIFF 6.0 sections 15 and 22)."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+
+from dicom_node.conversion import jpeg
+from dicom_node.conversion.refusals import ConversionRefused, damaged, refuse
+from dicom_node.conversion.source import LARGEST_LEVEL_PIXELS, LARGEST_TILE_EDGE
+from dicom_node.pixels.codestream import codestream_size
+
+__all__ = ["TiffLevel", "read_tile_level"]
+
+_JPEG = 7
+_JPEG_2000 = frozenset({33005, 34712})
+# Uncompressed, LZW, Deflate (both numbers), PackBits, LZMA, Zstandard.
+_LOSSLESS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
+_WEBP = 50001
+_RGB, _YCBCR = 2, 6
+_GREY = frozenset({0, 1})
+_LARGEST_CODED_TILE = 64 << 20
+
+
+@dataclass
+class TiffLevel:
+    """A `SourceLevel` over the tiles of a page."""
+
+    descriptor: int
+    page: Any
+    width: int
+    height: int
+    tile_width: int
+    tile_height: int
+    columns: int
+    transfer_syntax_uid: str
+    photometric_interpretation: str
+    lossless: bool
+    coded_bytes: int
+    missing: int  # tiles that have no bytes in the file
+    tables: bytes
+    mark_rgb: bool
+    blank: bytes = b""  # stands for a tile the scanner left out
+
+    def coded(self, column: int, row: int) -> bytes:
+        tile = self._read(column, row)
+        if self.transfer_syntax_uid != JPEGBaseline8Bit:
+            return tile
+        if not tile:
+            return self.blank
+        return jpeg.complete(tile, self.tables, mark_rgb=self.mark_rgb)
+
+    def stored(self, column: int, row: int) -> list[bytes]:
+        tile = self._read(column, row)
+        if not tile:
+            return []
+        if self.transfer_syntax_uid != JPEGBaseline8Bit:
+            return [tile]
+        begin = jpeg.scan_start(tile)
+        begin += 2 + int.from_bytes(tile[begin + 2 : begin + 4], "big")
+        return [tile[begin:].rstrip(b"\0").removesuffix(b"\xff\xd9")]
+
+    def pixels(self, column: int, row: int) -> NDArray[np.uint8]:
+        rows = min(self.tile_height, self.height - row * self.tile_height)
+        columns = min(self.tile_width, self.width - column * self.tile_width)
+        if self.transfer_syntax_uid == JPEGBaseline8Bit:
+            found = jpeg.decode(self.coded(column, row))
+        else:
+            found = self._decode(column, row)
+        if found.shape[0] < rows or found.shape[1] < columns:
+            raise damaged("a tile has another size than its layer says")
+        return found[:rows, :columns]
+
+    def _decode(self, column: int, row: int) -> NDArray[np.uint8]:
+        data = self._read(column, row)
+        if not data:
+            shape = (self.tile_height, self.tile_width, self.page.samplesperpixel)
+            return np.full(shape, 255, np.uint8).squeeze()
+        try:
+            found, _, _ = self.page.decode(data, row * self.columns + column)
+        except Exception as error:  # whatever codec the file chose
+            raise damaged("a tile does not decode") from error
+        if found is None or found.dtype != np.uint8:
+            raise damaged("a tile does not decode")
+        pixels: NDArray[np.uint8] = found[0]
+        pixels = pixels[..., 0] if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels[..., :3])
+        return 255 - pixels if self.page.photometric == 0 else pixels
+
+    def _read(self, column: int, row: int) -> bytes:
+        index = row * self.columns + column
+        length = self.page.databytecounts[index]
+        data = os.pread(self.descriptor, length, self.page.dataoffsets[index])
+        if len(data) != length:
+            raise damaged("a tile does not decode")
+        return data
+
+
+def read_tile_level(
+    descriptor: int, page: Any, *, sparse: bool = False, size: tuple[int, int] | None = None
+) -> TiffLevel:
+    """Look at a page and say how its tiles can be taken.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the open file, for reading.
+    page : tifffile.TiffPage
+    sparse : bool
+        The vendor leaves out tiles of glass; they are white, not damaged.
+    size : (width, height), optional
+        Of the picture, where the page's own is padded.
+
+    Raises
+    ------
+    ConversionRefused
+    """
+    width, height = size or (page.imagewidth, page.imagelength)
+    if not page.is_tiled:
+        raise refuse("not_a_slide", "TIFF without tiles", "TIFF không chia ô")
+    if (
+        width * height > LARGEST_LEVEL_PIXELS
+        or max(page.tilewidth, page.tilelength) > LARGEST_TILE_EDGE
+        or min(width, height, page.tilewidth, page.tilelength) < 1
+    ):
+        raise refuse("too_large", f"{width} × {height}, {page.tilewidth} × {page.tilelength}")
+    if page.dtype != np.uint8 or page.samplesperpixel not in (1, 3, 4) or page.planarconfig != 1:
+        bits = np.dtype(page.dtype).itemsize * 8 if page.dtype is not None else 0
+        what = f"{page.samplesperpixel} × {bits} bit"
+        raise refuse("pixels", what)
+    columns, rows = -(-width // page.tilewidth), -(-height // page.tilelength)
+    grid = -(-page.imagewidth // page.tilewidth)
+    offsets, counts = page.dataoffsets, page.databytecounts
+    if len(counts) < (rows - 1) * grid + columns or len(offsets) != len(counts):
+        raise refuse("damaged", "the list of tiles is too short", "danh sách ô ảnh bị thiếu")
+    if max(counts) > _LARGEST_CODED_TILE:
+        raise refuse("too_large", f"{max(counts)} bytes")
+    end = os.fstat(descriptor).st_size
+    absent = sum(1 for count in counts if not count)
+    outside = sum(1 for at, count in zip(offsets, counts, strict=True) if at + count > end)
+    level = TiffLevel(
+        descriptor=descriptor,
+        page=page,
+        width=width,
+        height=height,
+        tile_width=page.tilewidth,
+        tile_height=page.tilelength,
+        columns=grid,
+        transfer_syntax_uid="",
+        photometric_interpretation="",
+        lossless=page.compression in _LOSSLESS,
+        coded_bytes=sum(counts),
+        missing=outside + (0 if sparse else absent),
+        tables=page.jpegtables or b"",
+        mark_rgb=False,
+    )
+    if page.compression == _JPEG:
+        _take_jpeg(level)
+    elif page.compression in _JPEG_2000:
+        _take_jpeg_2000(level)
+    elif page.compression not in _LOSSLESS and page.compression != _WEBP:
+        raise refuse("compression", f"TIFF {int(page.compression)}")
+    if page.compression != _JPEG and page.photometric not in (*_GREY, _RGB, _YCBCR):
+        raise refuse("pixels", f"TIFF photometric {int(page.photometric)}")
+    return level
+
+
+def _first_tile(level: TiffLevel) -> bytes:
+    """The first tile with bytes in the file; a few samples are enough to know the coder."""
+    for index, (at, count) in enumerate(
+        zip(level.page.dataoffsets, level.page.databytecounts, strict=True)
+    ):
+        if count:
+            tile = os.pread(level.descriptor, count, at)
+            if len(tile) == count:
+                return tile
+        if index > 1_000_000:
+            break
+    raise refuse("damaged", "no tile is in the file", "tệp không chứa ô ảnh nào")
+
+
+def _take_jpeg(level: TiffLevel) -> None:
+    first = jpeg.read_header(jpeg.complete(_first_tile(level), level.tables, mark_rgb=False))
+    if first.samples not in (1, 3) or first.bits != 8:
+        raise refuse("pixels", f"JPEG, {first.samples} × {first.bits} bit")
+    if (first.columns, first.rows) != (level.tile_width, level.tile_height):
+        raise damaged("a tile has another size than its layer says")
+    # The stream's own word comes first: Bio-Formats writes YCbCr with JFIF markers into files
+    # whose tag says RGB. Without a word of its own the tag decides, as in Aperio's files.
+    colour = first.colour or ("RGB" if level.page.photometric == _RGB else "YCBCR")
+    if first.samples == 1:
+        level.photometric_interpretation = "MONOCHROME2"
+    else:
+        # YBR_FULL_422 is what DICOM calls YCbCr JPEG, whatever its sampling (PS3.5 8.2.1).
+        level.photometric_interpretation = "RGB" if colour == "RGB" else "YBR_FULL_422"
+    level.mark_rgb = first.samples == 3 and colour == "RGB" and first.colour != "RGB"
+    if first.is_baseline:
+        level.transfer_syntax_uid = JPEGBaseline8Bit
+    shape = (level.tile_height, level.tile_width, first.samples)
+    white = np.full(shape, 255, np.uint8)
+    level.blank = jpeg.encode(white if first.samples == 3 else white[..., 0], 90, subsampled=True)
+    if colour == "RGB" and level.page.databytecounts.count(0):
+        # A white tile coded as YCbCr would be green among RGB ones.
+        level.transfer_syntax_uid = ""
+
+
+def _take_jpeg_2000(level: TiffLevel) -> None:
+    stream = _first_tile(level)
+    size = codestream_size(stream)
+    if not stream.startswith(b"\xff\x4f\xff\x51") or size is None:
+        raise refuse("compression", "JPEG 2000 in boxes")
+    if size != (level.tile_height, level.tile_width):
+        raise damaged("a tile has another size than its layer says")
+    if level.missing or level.page.samplesperpixel == 4:
+        return  # decoded and coded anew
+    reversible, transformed = _coding_style(stream)
+    level.transfer_syntax_uid = JPEG2000Lossless if reversible else JPEG2000
+    level.lossless = reversible
+    if level.page.samplesperpixel == 1:
+        level.photometric_interpretation = "MONOCHROME2"
+    elif transformed:
+        level.photometric_interpretation = "YBR_RCT" if reversible else "YBR_ICT"
+    else:
+        level.photometric_interpretation = "RGB"
+
+
+def _coding_style(stream: bytes) -> tuple[bool, bool]:
+    """Whether the wavelet is reversible, and whether the components are transformed (T.800 A.6)."""
+    position = 2
+    while position + 4 <= len(stream):
+        marker = stream[position : position + 2]
+        length = int.from_bytes(stream[position + 2 : position + 4], "big")
+        if marker == b"\xff\x52" and position + 14 <= len(stream):
+            return stream[position + 13] == 1, stream[position + 8] == 1
+        position += 2 + length
+    raise ConversionRefused(*_NO_STYLE)
+
+
+_NO_STYLE = ("damaged", "Dòng JPEG 2000 thiếu phần đầu.", "A JPEG 2000 stream lacks its header.")
