@@ -16,7 +16,6 @@ from sqlalchemy import Connection, delete, insert, select, update
 from dicom_node.errors import NotFound
 from dicom_node.records import Change, ChangeKind, Channel, ReadScope
 from dicom_node.slides import index_slides
-from dicom_node.slides import index_slides
 from workstation import audit
 from workstation.consult.case import complete_study, receive_study
 from workstation.consult.result_runs import mark_study
