@@ -1,0 +1,17 @@
+"""Stroke CT: measurements at the reader's elbow, every step of them visible.
+
+Decision support. No result leaves before a named reader has confirmed it, and none of them says
+what to do or rules anything out. Methods and limits: ``docs/reference/stroke-methods.md``.
+"""
+
+from collections.abc import Iterator
+
+from plugins.builtin.stroke import ncct, report
+from plugins.contributions import Contribution
+
+__all__ = ["contribute"]
+
+
+def contribute() -> Iterator[Contribution]:
+    yield ncct.ANALYSIS
+    yield report.TEMPLATE
