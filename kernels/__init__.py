@@ -7,6 +7,17 @@ ValueError, never anything else.
 from kernels import perfusion
 from kernels._jit import compile_all
 from kernels._threads import set_threads
+from kernels.analysis import AnalysisCopy, analysis_copy
+from kernels.asymmetry import (
+    Asymmetry,
+    DarkCluster,
+    WaterUptake,
+    masked_gaussian,
+    mirror_difference,
+    net_water_uptake,
+    posterior_fossa,
+)
+from kernels.brain import BrainMask, BrainProblem, brain_mask, grain_ratio
 from kernels.macenko import MacenkoFit, fit_macenko, normalise_macenko
 from kernels.marks import SlideWarning, slide_warnings
 from kernels.measure import (
@@ -20,6 +31,8 @@ from kernels.measure import (
     polygon_area_mm2,
     polygon_centroid_mm,
 )
+from kernels.midsagittal import MidsagittalPlane, find_midsagittal_plane, mirror, mirror_mask
+from kernels.morphology import distance_mm
 from kernels.nuclei import Nuclei, find_nuclei
 from kernels.overlay import compose_channels, density_grid
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
@@ -41,6 +54,7 @@ from kernels.spacing import Gap
 from kernels.sparse import scan_positions
 from kernels.stack import StackGeometry, StackProblem, analyse
 from kernels.stain import HAEMATOXYLIN_EOSIN_DAB, optical_density, separate_stains
+from kernels.stroke_phantom import Finding, StrokePhantom, stroke_drill, stroke_phantom
 from kernels.tissue import TissueMask, focus_map, tissue_mask
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
 from kernels.volumetry import (
@@ -56,13 +70,20 @@ __all__ = [
     "HAEMATOXYLIN_EOSIN_DAB",
     "PALETTES",
     "AbcVolume",
+    "AnalysisCopy",
+    "Asymmetry",
+    "BrainMask",
+    "BrainProblem",
+    "DarkCluster",
     "Display",
     "EvenStack",
+    "Finding",
     "Gap",
     "HalfMaximum",
     "HeadPhantom",
     "Lut",
     "MacenkoFit",
+    "MidsagittalPlane",
     "Nuclei",
     "PerfusionHead",
     "PerfusionPhantom",
@@ -74,36 +95,48 @@ __all__ = [
     "SlideWarning",
     "StackGeometry",
     "StackProblem",
+    "StrokePhantom",
     "TissueMask",
     "UprightStack",
     "VoiFunction",
+    "WaterUptake",
     "Window",
     "abc_over_2",
     "analyse",
+    "analysis_copy",
     "angle_between_lines_deg",
     "angle_deg",
+    "brain_mask",
     "compose_channels",
     "curved_plane",
     "density_grid",
     "display",
     "display_colour",
     "display_table",
+    "distance_mm",
     "distance_to_line_mm",
     "distance_to_plane_mm",
     "ellipse_area_mm2",
     "ellipse_mask",
     "ellipse_perimeter_mm",
     "even",
+    "find_midsagittal_plane",
     "find_nuclei",
     "fit_macenko",
     "focus_map",
+    "grain_ratio",
     "grow_half_maximum",
     "halve",
     "head_phantom",
     "histogram",
     "length_mm",
+    "masked_gaussian",
+    "mirror",
+    "mirror_difference",
+    "mirror_mask",
     "modality_values",
     "named_palette",
+    "net_water_uptake",
     "normalise_macenko",
     "normalise_reinhard",
     "optical_density",
@@ -116,6 +149,7 @@ __all__ = [
     "polygon_area_mm2",
     "polygon_centroid_mm",
     "polygon_mask",
+    "posterior_fossa",
     "project",
     "pyramid",
     "pyramid_shapes",
@@ -129,6 +163,8 @@ __all__ = [
     "slab",
     "slide_warnings",
     "stored_values",
+    "stroke_drill",
+    "stroke_phantom",
     "tissue_mask",
     "unshear",
     "warm_up",
