@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dicom_node.conversion import Converted, SlideFacts, convert
+from dicom_node.conversion import SlideFacts
+from dicom_node.conversion.build import Built, build
 
 
 def facts(**changes: Any) -> SlideFacts:
@@ -32,15 +33,13 @@ def facts(**changes: Any) -> SlideFacts:
     return SlideFacts(**{**values, **changes})
 
 
-@pytest.fixture
-def converted(tmp_path: Path) -> Callable[..., Converted]:
-    """Convert a file into a fresh folder, in the real child."""
-    numbers = iter(range(100))
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Built]:
+    """Convert a file into a fresh folder, in this process: a child each would take minutes."""
 
-    def run(path: Path, **changes: Any) -> Converted:
-        folder = tmp_path / f"converted-{next(numbers)}"
-        folder.mkdir()
-        return convert(path, folder, facts(**changes))
+    def run(path: Path, **changes: Any) -> Built:
+        folder = tmp_path_factory.mktemp("converted")
+        return build(path, folder, facts(**changes), lambda fraction, vi, en: None)
 
     return run
 

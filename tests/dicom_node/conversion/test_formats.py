@@ -10,13 +10,14 @@ import pytest
 import tifffile
 from pydicom import dcmread
 
-from dicom_node.conversion import Converted, ConversionRefused
+from dicom_node.conversion import ConversionRefused
+from dicom_node.conversion.build import Built
 from dicom_node.conversion.verify import frames_of
 from tests.dicom_node.conversion.conftest import dciodvfy_errors
 
 NDPI = "wsi/ndpi_fluorescence_dapi/test3-DAPI-2-387.ndpi"
 BOXES = "wsi/tiny_openslide/boxes.tiff"
-Converts = Callable[..., Converted]
+Converts = Callable[..., Built]
 
 
 def test_ndpi_stripes_are_copied_not_coded_again(test_data: Path, converted: Converts) -> None:
@@ -129,9 +130,9 @@ def test_a_text_file_is_no_slide(tmp_path: Path, converted: Converts) -> None:
 
 
 def test_a_slide_cut_short_is_refused(test_data: Path, tmp_path: Path, converted: Converts) -> None:
-    whole = (test_data / NDPI).read_bytes()
-    path = tmp_path / "short.ndpi"
-    path.write_bytes(whole[: len(whole) - 100_000])
+    whole = (test_data / "wsi/svs_cmu1_small_region/CMU-1-Small-Region.svs").read_bytes()
+    path = tmp_path / "short.svs"
+    path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ConversionRefused) as refusal:
         converted(path)
     assert refusal.value.code in ("damaged", "not_a_slide")

@@ -11,20 +11,22 @@ import tifffile
 from pydicom import Dataset, dcmread
 from wsidicom import WsiDicom
 
-from dicom_node.conversion import Converted, ConversionRefused
-from dicom_node.conversion.verify import frames_of
+from dicom_node.conversion import ConversionRefused
+from dicom_node.conversion.build import Built
+from dicom_node.conversion.tiff import TiffSource
+from dicom_node.conversion.verify import check_copied, frames_of
 from tests.dicom_node.conversion.conftest import dciodvfy_errors
 
 SVS = "wsi/svs_cmu1_small_region/CMU-1-Small-Region.svs"
-Converts = Callable[..., Converted]
+Converts = Callable[..., Built]
 
 
-@pytest.fixture
-def svs(test_data: Path, converted: Converts) -> Converted:
+@pytest.fixture(scope="module")
+def svs(test_data: Path, converted: Converts) -> Built:
     return converted(test_data / SVS)
 
 
-def headers(slide: Converted) -> list[Dataset]:
+def headers(slide: Built) -> list[Dataset]:
     return [dcmread(path, stop_before_pixels=True) for path in slide.files]
 
 
@@ -34,7 +36,7 @@ def scan(stream: bytes) -> bytes:
     return stream[at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big") :]
 
 
-def test_every_coded_scan_is_that_of_the_file(svs: Converted, test_data: Path) -> None:
+def test_every_coded_scan_is_that_of_the_file(svs: Built, test_data: Path) -> None:
     with tifffile.TiffFile(test_data / SVS) as tiff, (test_data / SVS).open("rb") as file:
         page = tiff.pages[0]
         frames = list(frames_of(svs.files[0]))
@@ -43,7 +45,7 @@ def test_every_coded_scan_is_that_of_the_file(svs: Converted, test_data: Path) -
             assert scan(frame).rstrip(b"\0") == scan(os.pread(file.fileno(), count, at))
 
 
-def test_openslide_sees_the_same_pixels_in_both(svs: Converted, test_data: Path) -> None:
+def test_openslide_sees_the_same_pixels_in_both(svs: Built, test_data: Path) -> None:
     with openslide.OpenSlide(str(test_data / SVS)) as ours:
         wanted = np.asarray(ours.read_region((0, 0), 0, ours.dimensions))
     with openslide.OpenSlide(str(svs.files[0])) as dicom:
@@ -53,7 +55,7 @@ def test_openslide_sees_the_same_pixels_in_both(svs: Converted, test_data: Path)
     assert np.array_equal(found, wanted)
 
 
-def test_rgb_components_are_marked_for_browsers(svs: Converted) -> None:
+def test_rgb_components_are_marked_for_browsers(svs: Built) -> None:
     assert headers(svs)[0].PhotometricInterpretation == "RGB"
     frame = next(frames_of(svs.files[0]))
     assert frame[2:4] == b"\xff\xee"
@@ -61,7 +63,7 @@ def test_rgb_components_are_marked_for_browsers(svs: Converted) -> None:
     assert frame[17] == 0
 
 
-def test_levels_are_made_until_one_tile_is_left(svs: Converted) -> None:
+def test_levels_are_made_until_one_tile_is_left(svs: Built) -> None:
     levels = [ds for ds in headers(svs) if ds.ImageType[2] == "VOLUME"]
     sizes = [(ds.TotalPixelMatrixColumns, ds.TotalPixelMatrixRows) for ds in levels]
     assert sizes == [(2220, 2967), (1110, 1484), (555, 742), (278, 371), (139, 186)]
@@ -73,7 +75,7 @@ def test_levels_are_made_until_one_tile_is_left(svs: Converted) -> None:
     assert spacings == pytest.approx([0.000499 * 2**n for n in range(5)])
 
 
-def test_a_made_level_is_the_mean_of_the_one_above(svs: Converted) -> None:
+def test_a_made_level_is_the_mean_of_the_one_above(svs: Built) -> None:
     with openslide.OpenSlide(str(svs.files[0])) as slide:
         base = np.asarray(slide.read_region((0, 0), 0, (2220, 2966)))[..., :3].astype(float)
         half = np.asarray(slide.read_region((0, 0), 1, (1110, 1483)))[..., :3].astype(float)
@@ -81,7 +83,7 @@ def test_a_made_level_is_the_mean_of_the_one_above(svs: Converted) -> None:
     assert 10 * np.log10(255**2 / np.mean((mean - half) ** 2)) > 33
 
 
-def test_one_pyramid_in_one_place(svs: Converted) -> None:
+def test_one_pyramid_in_one_place(svs: Built) -> None:
     levels = [ds for ds in headers(svs) if ds.ImageType[2] == "VOLUME"]
     for keyword in (
         "PyramidUID",
@@ -100,7 +102,7 @@ def test_one_pyramid_in_one_place(svs: Converted) -> None:
         assert slide.read_region((0, 0), 0, (300, 300)).size == (300, 300)
 
 
-def test_the_laboratory_is_told_in_the_header(svs: Converted) -> None:
+def test_the_laboratory_is_told_in_the_header(svs: Built) -> None:
     ds = headers(svs)[0]
     assert (str(ds.PatientName), ds.PatientID) == ("Nguyễn^Thị Hoa", "BN0001")
     assert (ds.ContainerIdentifier, ds.Manufacturer) == ("GPB-26-1-A1-1", "Aperio")
@@ -117,7 +119,7 @@ def test_the_laboratory_is_told_in_the_header(svs: Converted) -> None:
     assert (ds.LossyImageCompression, ds.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
 
 
-def test_label_and_overview_say_that_they_show_the_label(svs: Converted) -> None:
+def test_label_and_overview_say_that_they_show_the_label(svs: Built) -> None:
     found = {ds.ImageType[2]: ds for ds in headers(svs)}
     for role, size in (("LABEL", (387, 463)), ("OVERVIEW", (1280, 431))):
         ds = found[role]
@@ -129,14 +131,14 @@ def test_label_and_overview_say_that_they_show_the_label(svs: Converted) -> None
     )
 
 
-def test_the_validator_finds_no_error(svs: Converted) -> None:
+def test_the_validator_finds_no_error(svs: Built) -> None:
     assert {path.name: dciodvfy_errors(path) for path in svs.files} == {
         path.name: [] for path in svs.files
     }
 
 
 def test_the_same_slide_twice_is_the_same_to_the_byte(
-    svs: Converted, test_data: Path, converted: Converts
+    svs: Built, test_data: Path, converted: Converts
 ) -> None:
     again = converted(test_data / SVS)
     assert [p.read_bytes() for p in again.files] == [p.read_bytes() for p in svs.files]
@@ -144,17 +146,12 @@ def test_the_same_slide_twice_is_the_same_to_the_byte(
     assert dcmread(other.files[0]).SOPInstanceUID != dcmread(svs.files[0]).SOPInstanceUID
 
 
-def test_a_tile_changed_on_the_way_is_noticed(test_data: Path, tmp_path: Path) -> None:
-    from dicom_node.conversion.tiff import TiffSource
-    from dicom_node.conversion.verify import check_copied
-    from dicom_node.conversion import build
-    from tests.dicom_node.conversion.conftest import facts
-
-    slide = build.build(test_data / SVS, tmp_path, facts(), lambda *_: None)
-    data = bytearray(slide.files[0].read_bytes())
+def test_a_tile_changed_on_the_way_is_noticed(svs: Built, test_data: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.dcm"
+    data = bytearray(svs.files[0].read_bytes())
     data[len(data) // 2] ^= 0x10
-    slide.files[0].write_bytes(data)
+    changed.write_bytes(data)
     source = TiffSource(test_data / SVS)
     with pytest.raises(ConversionRefused, match="does not equal"):
-        check_copied(slide.files[0], source.levels[0], lambda fraction: None)
+        check_copied(changed, source.levels[0], lambda fraction: None)
     source.close()
