@@ -8,6 +8,7 @@
 
 import { type Api, ApiError } from "./api";
 import type { Text } from "./i18n";
+import { newId } from "./ids";
 
 /** What every viewer says of a mark; each adds the kinds and fields it knows. */
 export interface Content {
@@ -169,7 +170,7 @@ export class Marks<Of extends Content> {
   /** A deleted mark comes back under a new id: the server keeps the old one as deleted. */
   private play(act: Act<Of>, target: Of | null): Act<Of> {
     const revived = target !== null && !this.marks.has(act.id);
-    const id = revived ? crypto.randomUUID() : act.id;
+    const id = revived ? newId() : act.id;
     if (revived) {
       for (const other of [...this.done, ...this.undone]) if (other.id === act.id) other.id = id;
     }

@@ -1,0 +1,42 @@
+/** Classes of marks: a name, a colour, and a code where a standard has one. */
+
+import type { Language } from "@common/host";
+import type { Text } from "@common/i18n";
+import type { Classification } from "./types";
+
+interface Class {
+  name: Text;
+  colour: string;
+  /** SNOMED CT, as DICOM uses it. */
+  code?: { value: string; meaning: string };
+}
+
+export const CLASSES: readonly Class[] = [
+  { name: { vi: "Ghi chú", en: "Note" }, colour: "#ffd400" },
+  { name: { vi: "U", en: "Tumour" }, colour: "#e6194b", code: { value: "108369006", meaning: "Neoplasm" } },
+  { name: { vi: "Hoại tử", en: "Necrosis" }, colour: "#911eb4", code: { value: "6574001", meaning: "Necrosis" } },
+  { name: { vi: "Viêm", en: "Inflammation" }, colour: "#f58231", code: { value: "409774005", meaning: "Inflammation" } },
+  { name: { vi: "Mô lành", en: "Normal tissue" }, colour: "#3cb44b", code: { value: "85756007", meaning: "Tissue" } },
+  { name: { vi: "Nhân phân chia", en: "Mitotic figure" }, colour: "#00c8ff" },
+  { name: { vi: "Dương tính", en: "Positive" }, colour: "#a8541c" },
+  { name: { vi: "Âm tính", en: "Negative" }, colour: "#3f6bff" },
+  { name: { vi: "Bờ diện cắt", en: "Margin" }, colour: "#f032e6" },
+];
+
+export const FIRST_COLOUR = CLASSES[0]!.colour;
+
+/** What is kept with a mark; the English name travels with the file to other programs. */
+export function classification(index: number): Classification {
+  const { name, colour, code } = CLASSES[index]!;
+  return {
+    name: name.en,
+    colour,
+    ...(code ? { code: { ...code, scheme_designator: "SCT" } } : {}),
+  };
+}
+
+/** The name of a class as the reader says it; foreign ones as they came. */
+export function className(of: Classification, language: Language): string {
+  const known = CLASSES.find((one) => one.name.en === of.name);
+  return known ? known.name[language] : (of.name ?? "");
+}

@@ -1,0 +1,73 @@
+/** What must be known before the first slide: the studies, the reader's rights, the tray. */
+
+import type { Api } from "@common/api";
+import type { Slide, SlideData, TrayItem } from "./types";
+
+export type CaseSlide = TrayItem & { study_instance_uid: string };
+
+export interface Prepared {
+  items: CaseSlide[];
+  user: { username: string; name: string };
+  canDraw: boolean;
+}
+
+interface CaseAnswer {
+  study_instance_uids: string[];
+  permissions?: string[];
+}
+
+/** Right to draw on a case, as the API names it. */
+export const DRAW = "annotate";
+
+export async function prepare(api: Api, data: SlideData): Promise<Prepared> {
+  const consult: Promise<CaseAnswer> =
+    data.study_instance_uids && data.permissions
+      ? Promise.resolve({
+          study_instance_uids: [...data.study_instance_uids],
+          permissions: [...data.permissions],
+        })
+      : api.get<CaseAnswer>(`/cases/${data.case_id}`);
+  const user = data.user ?? api.get<{ username: string; name: string }>("/session");
+  const known = await consult;
+  const uids = data.study_instance_uids ?? known.study_instance_uids;
+  const answers = await Promise.all(
+    uids.map(async (uid) => {
+      const { items } = await fetchJson<{ items: TrayItem[] }>(api, `/slides/v1/studies/${uid}`);
+      return items.map((item) => ({ ...item, study_instance_uid: uid }));
+    }),
+  );
+  const { username, name } = await user;
+  return {
+    items: answers.flat(),
+    user: { username, name },
+    canDraw: (data.permissions ?? known.permissions ?? []).includes(DRAW),
+  };
+}
+
+export async function fetchJson<Answer>(api: Api, address: string): Promise<Answer> {
+  const response = await api.request(address, { headers: { Accept: "application/json" } });
+  return (await response.json()) as Answer;
+}
+
+/** Slides by name, fetched once. */
+export class Slides {
+  private readonly known = new Map<string, Promise<Slide>>();
+
+  constructor(private readonly api: Api) {}
+
+  get(slide: string): Promise<Slide> {
+    let found = this.known.get(slide);
+    if (!found) {
+      found = fetchJson<Slide>(this.api, `/slides/v1/${slide}`);
+      found.catch(() => this.known.delete(slide));
+      this.known.set(slide, found);
+    }
+    return found;
+  }
+
+  /** What opening it will ask for first, so that it opens at once. */
+  async ahead(slide: string): Promise<void> {
+    const { version } = await this.get(slide);
+    await this.api.request(`/slides/v1/${slide}/${version}/thumbnail?size=1024`);
+  }
+}

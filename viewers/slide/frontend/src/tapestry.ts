@@ -1,0 +1,181 @@
+/** What OpenSeadragon shows of a slide: the overview below, the pyramid above, painted by a look. */
+
+import OpenSeadragon from "openseadragon";
+import { type Api, ApiError } from "@common/api";
+import { isMixed, type Look } from "./look";
+import { blankCanvas, type Painter, painter, type Tables } from "./painter";
+import { overviewSource, pyramidSource, type SourceHooks } from "./source";
+import { densityMatrix, type Fit, fitStains } from "./stains";
+import { type Piece, Tiles } from "./tiles";
+import type { Slide } from "./types";
+
+export class Tapestry {
+  private readonly painter: Painter = painter();
+  private readonly tiles: Tiles;
+  /** Painted tiles and what they were painted from, as long as OpenSeadragon keeps them. */
+  private readonly kept = new Map<CanvasRenderingContext2D, readonly Piece[]>();
+  private readonly ready: Promise<unknown>;
+  private table: Uint8Array | undefined;
+  private overview: CanvasRenderingContext2D | undefined;
+  private raw: ImageBitmap | undefined;
+  private fit: Fit | undefined;
+  private isFitted = false;
+  private failures = 0;
+  private painting = 0;
+
+  constructor(
+    private readonly api: Api,
+    private readonly slide: Slide,
+    private readonly osd: OpenSeadragon.Viewer,
+    private readonly look: () => Look,
+    private readonly trouble: (count: number) => void,
+  ) {
+    this.tiles = new Tiles(api, slide);
+    osd.addHandler("tile-unloaded", () => this.forget());
+    this.ready = slide.icc ? this.loadProfile() : Promise.resolve();
+  }
+
+  get isAble(): boolean {
+    return this.painter.isAble;
+  }
+
+  get overviewCanvas(): HTMLCanvasElement | undefined {
+    return this.overview?.canvas;
+  }
+
+  get overviewPixels(): ImageData | undefined {
+    if (!this.raw) return undefined;
+    const { width, height } = this.raw;
+    const pen = blankCanvas(width, height);
+    pen.drawImage(this.raw, 0, 0);
+    return pen.getImageData(0, 0, width, height);
+  }
+
+  /** Put the small picture below everything. */
+  under(picture: ImageBitmap): void {
+    this.raw = picture;
+    this.overview = blankCanvas(picture.width, picture.height);
+    this.paintOverview(this.overview);
+    const hooks = {
+      paint: (target: CanvasRenderingContext2D) => this.paintOverview(target),
+      came: (target: CanvasRenderingContext2D) => this.kept.set(target, []),
+    };
+    this.osd.addTiledImage({ tileSource: overviewSource(this.slide, picture, hooks), width: 1, index: 0 });
+  }
+
+  /** Show the pyramid of a focal plane; the one before goes when the new one is there. */
+  hang(plane: number): void {
+    const before = this.pyramids;
+    const hooks: SourceHooks = {
+      paint: (target, pieces) => this.paint(target, pieces),
+      came: (target, pieces) => {
+        this.kept.set(target, pieces);
+        if (this.failures) this.trouble((this.failures = 0));
+      },
+      failed: (error) => this.failed(error),
+      ready: this.ready,
+    };
+    this.osd.addTiledImage({
+      tileSource: pyramidSource(this.slide, plane, this.tiles, hooks),
+      width: 1,
+      success: (event: Event) => {
+        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        const drop = (): void => {
+          for (const image of before) this.osd.world.removeItem(image);
+        };
+        if (before.length === 0) return;
+        item.addHandler("fully-loaded-change", (change) => {
+          if ((change as unknown as { fullyLoaded: boolean }).fullyLoaded) drop();
+        });
+      },
+    });
+  }
+
+  private get pyramids(): OpenSeadragon.TiledImage[] {
+    const found: OpenSeadragon.TiledImage[] = [];
+    for (let i = 0; i < this.osd.world.getItemCount(); i++) {
+      const image = this.osd.world.getItemAt(i);
+      if (image.source.maxLevel > 0 || this.slide.levels.length === 1) found.push(image);
+    }
+    return found.filter((image) => image.source.getTileUrl(0, 0, 0) !== `${this.slide.slide}/${this.slide.version}/overview`);
+  }
+
+  /** Ask again for what did not come. */
+  again(): void {
+    this.failures = 0;
+    for (const image of this.pyramids) image.reset();
+    this.osd.forceRedraw();
+  }
+
+  /** Paint everything again from what came: once a frame at most. */
+  repaint(): void {
+    if (this.painting) return;
+    this.painting = requestAnimationFrame(() => {
+      this.painting = 0;
+      this.forget();
+      for (const [target, pieces] of this.kept) {
+        if (pieces.length) this.paint(target, pieces);
+        else this.paintOverview(target);
+      }
+      if (this.overview) this.paintOverview(this.overview);
+      this.osd.forceRedraw();
+    });
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.painting);
+    this.kept.clear();
+    this.raw?.close();
+  }
+
+  private get tables(): Tables {
+    const { stain } = this.look();
+    if (stain === "normalised" && !this.isFitted && this.raw) {
+      this.isFitted = true;
+      this.fit = fitStains(this.overviewPixels!.data);
+    }
+    return { profile: this.table, density: densityMatrix(stain, this.fit) };
+  }
+
+  private paint(target: CanvasRenderingContext2D, pieces: readonly Piece[]): void {
+    this.painter.paint(target, pieces, this.slide, this.look(), this.tables);
+  }
+
+  /** The server made the small picture: mixed, or corrected by the profile already. */
+  private paintOverview(target: CanvasRenderingContext2D): void {
+    if (!this.raw) return;
+    if (isMixed(this.slide)) {
+      target.drawImage(this.raw, 0, 0);
+      return;
+    }
+    const look = { ...this.look(), corrected: false, channels: [] };
+    this.painter.paint(target, [this.raw], this.slide, look, this.tables);
+  }
+
+  /** Without it the slide is shown as the scanner saw it, and said to be. */
+  private async loadProfile(): Promise<void> {
+    const { slide, version } = this.slide;
+    try {
+      const response = await this.api.request(`/slides/v1/${slide}/${version}/icc`);
+      this.table = new Uint8Array(await response.arrayBuffer());
+    } catch (error) {
+      this.look().corrected = false;
+      this.failed(error);
+    }
+  }
+
+  /** OpenSeadragon empties the canvases it drops. */
+  private forget(): void {
+    for (const [target, pieces] of this.kept) {
+      if (target.canvas.width > 0) continue;
+      this.kept.delete(target);
+      for (const piece of pieces) if (piece instanceof ImageBitmap) piece.close();
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof DOMException && error.name === "AbortError") return;
+    if (!(error instanceof ApiError)) console.error(error);
+    this.trouble(++this.failures);
+  }
+}
