@@ -12,11 +12,15 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from dicom_node.objects import (
     Algorithm,
     Author,
+    Classification,
     DocumentKind,
     Identity,
     Mark,
@@ -27,7 +31,10 @@ from dicom_node.objects import (
     Request,
     SignedOpinion,
     Value,
+    class_code,
     drawn_value,
+    slide_geometry,
+    tiles_of_region,
 )
 from dicom_node.objects import KeyImage as DocumentImage
 from plugins.frames import frames_of_instance, to_pixels
@@ -41,6 +48,7 @@ TITLE = Text("Phiếu trả lời hội chẩn từ xa", "Remote consult answer"
 
 IMAGE_PLACE = ("Loạt", "ảnh", "khung")
 IMAGE_PLACE_EN = ("Series", "image", "frame")
+SLIDE = Text("Lam", "Slide")
 
 # keys of Case.clinical that the asking hospital wants to read again, in the order of the form
 FACTS = {
@@ -155,6 +163,7 @@ def _reference(entry: tuple[str, str, str, str]) -> Reference:
 
 
 def _key_image(image: KeyImage, export: Export) -> DocumentImage:
+    header, region = export.images.get(image.sop_instance_uid), image.region
     picture = b""
     if export.render is not None:
         try:
@@ -162,18 +171,33 @@ def _key_image(image: KeyImage, export: Export) -> DocumentImage:
         except Exception:  # a page without a picture still says everything
             logger.exception("no picture of %s", image.sop_instance_uid)
     return DocumentImage(
-        reference=Reference(
-            image.study_instance_uid,
-            image.series_instance_uid,
-            image.sop_class_uid,
-            image.sop_instance_uid,
-            image.frame_number,
-        ),
+        reference=_image_reference(image, header),
         caption=image.caption,
         picture=picture,
         place=_place(image.sop_instance_uid, image.frame_number, export),
-        shape=_shape(export.images.get(image.sop_instance_uid)),
+        shape=(region.width, region.height) if region else _shape(header),
+        offset=(region.x, region.y) if region else (0, 0),
     )
+
+
+def _image_reference(image: KeyImage, header: Dataset | None) -> Reference:
+    """The frame it is; of a slide, the tiles that show the chosen part, or the whole slide."""
+    frames: tuple[int, ...] = ()
+    if image.region is not None and header is not None:
+        box = (image.region.x, image.region.y, image.region.width, image.region.height)
+        frames = tiles_of_region(header, box)
+    return Reference(
+        image.study_instance_uid,
+        image.series_instance_uid,
+        image.sop_class_uid,
+        image.sop_instance_uid,
+        None if _is_slide(image.sop_class_uid) else image.frame_number,
+        frames,
+    )
+
+
+def _is_slide(sop_class_uid: str) -> bool:
+    return sop_class_uid == VLWholeSlideMicroscopyImageStorage
 
 
 def _shape(header: Dataset | None) -> tuple[int, int]:
@@ -196,7 +220,7 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
             annotation.series_instance_uid,
             annotation.sop_class_uid,
             annotation.sop_instance_uid,
-            annotation.frame_number,
+            None if _is_slide(annotation.sop_class_uid) else annotation.frame_number,
         )
         if annotation.sop_instance_uid
         else None,
@@ -211,14 +235,29 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
         text=annotation.text,
         algorithm=algorithm,
         place=_place(annotation.sop_instance_uid, annotation.frame_number, export),
+        classification=_classification(annotation.classification),
+    )
+
+
+def _classification(said: Mapping[str, Any]) -> Classification | None:
+    if not said:
+        return None
+    code = said.get("code")
+    return Classification(
+        name=said["name"],
+        code=Code(**code) if code else class_code(said["name"]),
+        colour=said["colour"],
     )
 
 
 def _pixels(annotation: Annotation, export: Export) -> tuple[tuple[float, float], ...]:
     """Where the drawing lies on its image, or nothing where it lies on none."""
     header = export.images.get(annotation.sop_instance_uid)
-    if header is None or annotation.origin.get("reformatted") or "TotalPixelMatrixRows" in header:
+    if header is None or annotation.origin.get("reformatted"):
         return ()
+    if _is_slide(annotation.sop_class_uid):
+        points = slide_geometry(header).to_pixels(np.array(annotation.points_mm)[:, :2])
+        return tuple((float(x), float(y)) for x, y in points)
     frames = frames_of_instance(
         Instance(
             annotation.sop_instance_uid,
@@ -239,10 +278,19 @@ def _place(sop_instance_uid: str, frame_number: int, export: Export) -> str:
     number = str(header.get("InstanceNumber") or "").strip()
     series = str(header.get("SeriesNumber") or "").strip()
     words = IMAGE_PLACE if export.opinion.language == "vi" else IMAGE_PLACE_EN
+    if _is_slide(str(header.get("SOPClassUID") or "")):
+        return _slide_place(header, export.opinion.language)
     parts = [f"{words[0]} {series}" if series else "", f"{words[1]} {number}" if number else ""]
     if int(header.get("NumberOfFrames") or 1) > 1:
         parts.append(f"{words[2]} {frame_number}")
     return ", ".join(part for part in parts if part)
+
+
+def _slide_place(header: Dataset, language: str) -> str:
+    """``Lam S26-1 A2``: what is written on the glass."""
+    container = str(header.get("ContainerIdentifier") or "").strip()
+    series = str(header.get("SeriesNumber") or "").strip()
+    return f"{SLIDE.in_language(language)} {container or series}".strip()
 
 
 def _value(entry: Mapping[str, Any], algorithm: Algorithm | None) -> Value | None:

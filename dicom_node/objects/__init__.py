@@ -5,10 +5,19 @@ meta, in UTF-8, of the same study; the same arguments give the same bytes.
 """
 
 from dicom_node.objects.basic_text import basic_text
+from dicom_node.objects.bulk_annotations import (
+    AnnotationGroup,
+    BulkAnnotations,
+    GraphicType,
+    bulk_annotations,
+    read_bulk_annotations,
+)
+from dicom_node.objects.codes import class_code
 from dicom_node.objects.color_capture import color_capture
 from dicom_node.objects.content import (
     Algorithm,
     Author,
+    Classification,
     DocumentKind,
     Identity,
     KeyImage,
@@ -29,12 +38,17 @@ from dicom_node.objects.pages import opinion_pdf, opinion_pictures
 from dicom_node.objects.parametric_map import parametric_map
 from dicom_node.objects.secondary_capture import secondary_captures
 from dicom_node.objects.segmentation import Segment, segmentation
+from dicom_node.objects.slide_space import slide_geometry, tiles_of_region
 from dicom_node.objects.values import drawn_value
 
 __all__ = [
     "Algorithm",
+    "AnnotationGroup",
     "Author",
+    "BulkAnnotations",
+    "Classification",
     "DocumentKind",
+    "GraphicType",
     "Identity",
     "KeyImage",
     "Mark",
@@ -48,6 +62,8 @@ __all__ = [
     "Slices",
     "Value",
     "basic_text",
+    "bulk_annotations",
+    "class_code",
     "color_capture",
     "drawn_value",
     "encapsulated_pdf",
@@ -56,6 +72,9 @@ __all__ = [
     "opinion_pdf",
     "opinion_pictures",
     "parametric_map",
+    "read_bulk_annotations",
     "secondary_captures",
     "segmentation",
+    "slide_geometry",
+    "tiles_of_region",
 ]

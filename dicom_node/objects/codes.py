@@ -3,6 +3,7 @@
 ``99HOICHAN`` marks a private coding scheme (PS3.3 8.2); the documents that use it say whose it is.
 """
 
+import hashlib
 from typing import Final
 
 from pydicom.sr.coding import Code
@@ -17,6 +18,7 @@ DIAGNOSTIC_IMAGING_REPORT: Final = Code("18748-4", "LN", "Diagnostic imaging rep
 IMAGING_MEASUREMENT_REPORT: Final = Code("126000", "DCM", "Imaging Measurement Report")
 IMAGING_MEASUREMENTS: Final = Code("126010", "DCM", "Imaging Measurements")
 IMAGING_PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
+MICROSCOPY: Final = Code("117259009", "SCT", "Microscopy")
 COMPUTED_TOMOGRAPHY: Final = Code("77477000", "SCT", "Computed tomography")
 OF_INTEREST: Final = Code("113000", "DCM", "Of Interest")
 KEY_OBJECT_DESCRIPTION: Final = Code("113012", "DCM", "Key Object Description")
@@ -47,6 +49,8 @@ TRANSFER: Final = Code("TRANSFER", PRIVATE_SCHEME, "Recommendation on transfer")
 SECTION: Final = Code("SECTION", PRIVATE_SCHEME, "Section")
 PIXEL_VALUE: Final = Code("PIXELVALUE", PRIVATE_SCHEME, "Pixel value")
 MEASURED_VALUE: Final = Code("VALUE", PRIVATE_SCHEME, "Measured value")
+COUNT: Final = Code("COUNT", PRIVATE_SCHEME, "Number of marked objects")
+COUNT_DENSITY: Final = Code("COUNTDENSITY", PRIVATE_SCHEME, "Marked objects per area")
 
 # heading (CID 7001) → concept of the text below it (CID 7002)
 SECTION_TEXT: Final = {
@@ -73,17 +77,20 @@ MINIMUM: Final = Code("255605001", "SCT", "Minimum")
 MAXIMUM: Final = Code("56851009", "SCT", "Maximum")
 
 HOUNSFIELD: Final = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
+MICROMETRE: Final = Code("um", "UCUM", "um")
+SQUARE_MICROMETRE: Final = Code("um2", "UCUM", "um2")
 NO_UNITS: Final = Code("1", "UCUM", "no units")
 
 # what people and viewers write → UCUM
 UNITS: Final = {
     "mm": Code("mm", "UCUM", "mm"),
     "cm": Code("cm", "UCUM", "cm"),
-    "um": Code("um", "UCUM", "um"),
+    "um": MICROMETRE,
     "mm2": Code("mm2", "UCUM", "mm2"),
     "mm²": Code("mm2", "UCUM", "mm2"),
     "cm2": Code("cm2", "UCUM", "cm2"),
-    "um2": Code("um2", "UCUM", "um2"),
+    "um2": SQUARE_MICROMETRE,
+    "/mm2": Code("/mm2", "UCUM", "per square millimeter"),
     "deg": Code("deg", "UCUM", "degree"),
     "°": Code("deg", "UCUM", "degree"),
     "HU": HOUNSFIELD,
@@ -110,6 +117,8 @@ VALUE_NAMES: Final[dict[str, tuple[Code | None, Code | None]]] = {
     "minimum": (None, MINIMUM),
     "maximum": (None, MAXIMUM),
     "value": (None, None),
+    "count": (COUNT, None),
+    "density": (COUNT_DENSITY, None),
 }
 
 # key → (code value, Vietnamese, English)
@@ -159,6 +168,12 @@ def localized(code: Code, language: str) -> Code:
     if language == "vi" and code in _VIETNAMESE:
         return Code(code.value, code.scheme_designator, _VIETNAMESE[code])
     return code
+
+
+def class_code(name: str) -> Code:
+    """A code of our own for a class of drawings that a reader named."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10].upper()
+    return Code(f"CLASS-{digest}", PRIVATE_SCHEME, code_meaning(name))
 
 
 def assessment(of: Code, key: str, language: str) -> Code:

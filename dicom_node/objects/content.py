@@ -15,6 +15,7 @@ from pydicom.sr.coding import Code
 __all__ = [
     "Algorithm",
     "Author",
+    "Classification",
     "DocumentKind",
     "Identity",
     "KeyImage",
@@ -55,6 +56,9 @@ class MarkKind(StrEnum):
     TEXT = "text"
 
 
+_OUTLINES = frozenset({MarkKind.ELLIPSE, MarkKind.RECTANGLE, MarkKind.POLYGON})
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Where an object belongs and what it is called; the same for the same opinion, always."""
@@ -77,13 +81,14 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One SOP Instance, or one frame of it (1-based; None for the whole)."""
+    """One SOP Instance, or frames of it (1-based; none for the whole)."""
 
     study_instance_uid: str
     series_instance_uid: str
     sop_class_uid: str
     sop_instance_uid: str
     frame_number: int | None = None
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +119,16 @@ class Outline:
 class KeyImage:
     """``picture`` is PNG or JPEG bytes for the printed page, or empty; ``place`` is for people.
 
-    ``shape`` is (columns, rows) of the image, for the drawings on it.
+    ``shape`` is (columns, rows) of what is shown, for the drawings on it; ``offset`` is its
+    (column, row) in the image, where only a part is shown.
     """
 
     reference: Reference
     caption: str = ""
     picture: bytes = b""
     place: str = ""
-    shape: tuple[int, int] = (0, 0)
+    shape: tuple[float, float] = (0, 0)
+    offset: tuple[float, float] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,15 @@ class Algorithm:
     name: str
     version: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a drawing marks: a class with its colour (``#rrggbb``)."""
+
+    name: str
+    code: Code
+    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,15 @@ class Mark:
     algorithm: Algorithm | None = None
     series_instance_uid: str = ""
     place: str = ""
+    classification: Classification | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is an outline: a freehand line is one where it ends at its start."""
+        if self.kind is MarkKind.FREEHAND:
+            points = self.points_mm or self.points_px
+            return len(points) > 3 and points[0] == points[-1]
+        return self.kind in _OUTLINES
 
 
 @dataclass(frozen=True)

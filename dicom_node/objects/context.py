@@ -124,7 +124,9 @@ def image_item(
 
 
 def frame_numbers(reference: Reference) -> list[int] | None:
-    """The frame to name, or None where an instance of that class has only one."""
+    """The frames to name, or None where an instance of that class has only one."""
+    if reference.frames:
+        return list(reference.frames)
     if reference.frame_number is None:
         return None
     name = UID(reference.sop_class_uid).name

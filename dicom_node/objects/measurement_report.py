@@ -2,7 +2,8 @@
 
 Each drawing is one measurement group. A region (ellipse, rectangle, polygon) is a planar ROI
 (TID 1410); anything else is a plain group (TID 1501) whose numbers are inferred from the drawn
-coordinates. Coordinates are in the patient's space where the image has one, else in pixels.
+coordinates. Coordinates are in the patient's or the slide's space where the image has one, else in
+pixels.
 """
 
 import math
@@ -45,16 +46,16 @@ __all__ = ["measurement_report"]
 QUALITATIVE_EVALUATIONS: Final = Code("C0034375", "UMLS", "Qualitative Evaluations")
 SERIES_UID: Final = Code("112002", "DCM", "Series Instance UID")
 
-REGIONS: Final = frozenset({MarkKind.ELLIPSE, MarkKind.RECTANGLE, MarkKind.POLYGON})
 Coordinates = CoordinatesForMeasurement | CoordinatesForMeasurement3D
 
-POINTS: Final = frozenset({MarkKind.PROBE, MarkKind.POINT})
+POINTS: Final = frozenset({MarkKind.PROBE, MarkKind.POINT, MarkKind.TEXT})
 
 PROCEDURES: Final = {
     "CT": codes.COMPUTED_TOMOGRAPHY,
     "MR": Code("113091000", "SCT", "Magnetic resonance imaging"),
     "US": Code("16310003", "SCT", "Ultrasonography"),
     "PT": Code("82918005", "SCT", "Positron emission tomography"),
+    "SM": codes.MICROSCOPY,
 }
 
 
@@ -129,9 +130,12 @@ def _evaluations(opinion: SignedOpinion) -> list[Dataset]:
 def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
     """One measurement group; without coordinates where the drawing has no honest shape."""
     region = _region(mark)
-    inferred_from = None if mark.kind in REGIONS else _coordinates(mark)
+    inferred_from = None if mark.is_closed else _coordinates(mark)
+    values = [value for value in mark.values if math.isfinite(value.number)]
     measurements = [
-        _measurement(value, inferred_from) for value in mark.values if math.isfinite(value.number)
+        # thousands of counted points stand once, below the count
+        _measurement(value, None if number and mark.kind is MarkKind.COUNTER else inferred_from)
+        for number, value in enumerate(values)
     ]
     shared: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(
@@ -139,6 +143,7 @@ def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
         ),
         "algorithm_id": _algorithm(mark.algorithm),
         "measurements": measurements,
+        "finding_type": mark.classification.code if mark.classification else None,
     }
     if region is not None:
         template: Any = PlanarROIMeasurementsAndQualitativeEvaluations(
@@ -212,7 +217,7 @@ def _source_images(mark: Mark) -> list[SourceImageForMeasurementGroup] | None:
 
 def _region(mark: Mark) -> ImageRegion | ImageRegion3D | None:
     """The closed outline of a region, or None."""
-    if mark.kind not in REGIONS:
+    if not mark.is_closed:
         return None
     graphic = "ELLIPSE" if mark.kind is MarkKind.ELLIPSE else "POLYGON"
     try:
@@ -236,6 +241,8 @@ def _region(mark: Mark) -> ImageRegion | ImageRegion3D | None:
 def _coordinates(mark: Mark) -> Coordinates | None:
     """The drawn points of a line, an angle or a point, or None."""
     graphic = "POINT" if mark.kind in POINTS else "POLYLINE"
+    if mark.kind is MarkKind.COUNTER:
+        graphic = "MULTIPOINT" if len(mark.points_mm or mark.points_px) > 1 else "POINT"
     count = 1 if graphic == "POINT" else None
     try:
         if _is_in_space(mark):

@@ -7,8 +7,7 @@ from dicom_node.objects.content import KeyImage, Mark, MarkKind, Outline
 
 __all__ = ["outlines"]
 
-CLOSED = frozenset({MarkKind.ELLIPSE, MarkKind.RECTANGLE, MarkKind.POLYGON})
-POINTS = frozenset({MarkKind.PROBE, MarkKind.POINT, MarkKind.COUNTER})
+POINTS = frozenset({MarkKind.PROBE, MarkKind.POINT, MarkKind.COUNTER, MarkKind.TEXT})
 
 Points = tuple[tuple[float, float], ...]
 
@@ -18,14 +17,15 @@ def outlines(image: KeyImage, marks: tuple[Mark, ...]) -> tuple[Outline, ...]:
     columns, rows = image.shape
     if columns <= 0 or rows <= 0:
         return ()
+    left, top = image.offset
     return tuple(
         Outline(
             label=mark.label if number == 0 else "",
-            points=tuple((x / columns, y / rows) for x, y in line),
-            is_closed=mark.kind in CLOSED,
+            points=tuple(((x - left) / columns, (y - top) / rows) for x, y in line),
+            is_closed=mark.is_closed,
         )
         for mark in marks
-        if mark.points_px and _is_on(mark, image)
+        if mark.points_px and _is_on(mark, image) and _is_in(mark, image)
         for number, line in enumerate(_lines(mark, columns))
     )
 
@@ -40,7 +40,17 @@ def _is_on(mark: Mark, image: KeyImage) -> bool:
     )
 
 
-def _lines(mark: Mark, columns: int) -> Iterator[Points]:
+def _is_in(mark: Mark, image: KeyImage) -> bool:
+    """Whether some of the drawing lies in what is shown: its box meets that of the image."""
+    x = [point[0] for point in mark.points_px]
+    y = [point[1] for point in mark.points_px]
+    left, top = image.offset
+    columns, rows = image.shape
+    across = min(x) <= left + columns and max(x) >= left
+    return across and min(y) <= top + rows and max(y) >= top
+
+
+def _lines(mark: Mark, columns: float) -> Iterator[Points]:
     points = mark.points_px
     if mark.kind is MarkKind.ELLIPSE and len(points) == 4:
         yield _ellipse(points)

@@ -17,14 +17,23 @@ _SHOWN_UNITS = {
     "cm2": "cm²",
     "um": "µm",
     "um2": "µm²",
+    "/mm2": "/mm²",
     "{pixels}": "px",
 }
 _NO_UNIT = frozenset({"1", "{count}"})
+# below so many, the next smaller unit says it better: what a cell measures is no 0.00 mm
+_SMALL = {
+    codes.UNITS["mm"]: (0.1, 1e3, codes.MICROMETRE),
+    codes.UNITS["mm2"]: (0.01, 1e6, codes.SQUARE_MICROMETRE),
+}
 
 
 def drawn_value(name: str, value: float, unit: str, algorithm: Algorithm | None = None) -> Value:
     """A number of a drawing, coded. Unknown names and units keep their text."""
     unit_code = codes.UNITS.get(unit) or Code(unit[:16], "UCUM", unit[:64])
+    limit, factor, smaller = _SMALL.get(unit_code, (0.0, 1.0, unit_code))
+    if 0 < abs(value) < limit:
+        value, unit_code = value * factor, smaller
     concept, derivation = codes.VALUE_NAMES.get(name, (codes.MEASURED_VALUE, None))
     return Value(
         name=concept or codes.intensity(unit_code),
@@ -59,7 +68,7 @@ def describe_value(value: Value, language: str) -> str:
     unit = unit_text(value.unit)
     if value.unit.value in _NO_UNIT and float(value.number).is_integer():
         return f"{name} {value.number:.0f}"
-    space = "" if unit in ("", "°") else " "
+    space = "" if unit in ("", "°") or unit.startswith("/") else " "
     return f"{name} {number(value.number, language)}{space}{unit}"
 
 

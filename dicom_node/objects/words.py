@@ -7,6 +7,7 @@ from dicom_node.objects.content import DocumentKind, MarkKind
 
 __all__ = [
     "ADVISORY",
+    "ANNOTATIONS",
     "FOLLOWS",
     "KIND_TITLES",
     "LABELS",
@@ -34,6 +35,7 @@ ADVISORY: Final = Word(
     "Advisory opinion — the treating doctor decides and stays responsible.",
 )
 SERIES_DESCRIPTION: Final = Word("Ý kiến hội chẩn từ xa", "Remote consult opinion")
+ANNOTATIONS: Final = Word("Nét vẽ của ý kiến hội chẩn", "Annotations of the consult opinion")
 KEY_IMAGES: Final = Word("Ảnh then chốt của ý kiến hội chẩn", "Key images of the consult opinion")
 
 KIND_TITLES: Final = {
