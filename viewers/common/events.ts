@@ -8,7 +8,7 @@
  * The panel of results tells what to draw over the images (`hoichan:layers`, `hoichan:handles`),
  * and what the reader's next drag or click means (`hoichan:brush`, `hoichan:pick`; the viewer
  * tells them too, when the reader dropped them there). Back come `hoichan:handle-moved`,
- * `hoichan:stroke`, and `hoichan:at` with the image in the active viewport.
+ * `hoichan:stroke`, `hoichan:ask-layers`, and `hoichan:at` with the image in the active viewport.
  */
 
 import type { DrawnHandle, DrawnLayer, Point } from "./layers";
@@ -80,12 +80,18 @@ export interface RoomEvents {
   "hoichan:show-layer": { case_id: string; result_id: string; key: string; segment: number };
   /** Bring the viewer to the slice of a handle. */
   "hoichan:show-handle": { case_id: string; result_id: string; key: string };
-  "hoichan:at": {
-    case_id: string;
-    series_instance_uid: string;
-    sop_instance_uid: string;
-    frame_number: number;
-  };
+  /** A viewer that has just come wants to hear layers and handles again. */
+  "hoichan:ask-layers": { case_id: string };
+  /** Show two images beside each other. */
+  "hoichan:compare": { case_id: string; places: readonly ImagePlace[] };
+  "hoichan:at": { case_id: string } & ImagePlace;
+}
+
+/** A frame of the case. */
+export interface ImagePlace {
+  series_instance_uid: string;
+  sop_instance_uid: string;
+  frame_number: number;
 }
 
 /** One movement of the brush on a slice of a layer, as the edits keep it. */

@@ -20,7 +20,7 @@ export interface DrawnLayer {
   key: string;
   title: Text;
   kind: LayerKind;
-  /** Below the product's prefix; another address for other content. */
+  /** As the server gives it, with the product's prefix; another address for other content. */
   url: string;
   dtype: string;
   shape: readonly number[];
@@ -66,7 +66,7 @@ const kept = new Map<string, Kept>();
 
 /** The array of `layer`, fetched at most once. Rejects with an `ApiError`. */
 export function fetchLayer(api: Api, layer: DrawnLayer): Promise<LayerArray> {
-  const address = api.base + layer.url;
+  const address = layer.url;
   const known = kept.get(address);
   if (known) {
     // The one asked for last is dropped last.
@@ -87,12 +87,12 @@ export function fetchLayer(api: Api, layer: DrawnLayer): Promise<LayerArray> {
 }
 
 /** The array, when it is already here. */
-export function layerArray(api: Api, layer: DrawnLayer): LayerArray | undefined {
-  return kept.get(api.base + layer.url)?.ready;
+export function layerArray(layer: DrawnLayer): LayerArray | undefined {
+  return kept.get(layer.url)?.ready;
 }
 
 async function load(api: Api, layer: DrawnLayer): Promise<LayerArray> {
-  const response = await api.request(layer.url);
+  const response = await api.request(layer.url.slice(api.base.length));
   const bytes = await response.arrayBuffer();
   const [slices = 0, rows = 0, columns = 0] = layer.shape;
   const values = read(layer.dtype, bytes);

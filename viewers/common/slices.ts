@@ -5,11 +5,20 @@ import { shade, table } from "./palettes";
 
 /** A map is made finer up to this many columns before it is coloured. */
 const FINE_COLUMNS = 512;
+const MOST_FINER = 4;
 
-/** Draw slice `index`; maps are interpolated in their values, not in their colours. */
-export function sliceCanvas(layer: DrawnLayer, array: LayerArray, index: number): HTMLCanvasElement {
-  const finer =
-    layer.kind === "map" ? Math.max(1, Math.min(4, Math.ceil(FINE_COLUMNS / array.columns))) : 1;
+/**
+ * Draw slice `index`; maps are interpolated in their values, not in their colours, up to about
+ * `columns` columns.
+ */
+export function sliceCanvas(
+  layer: DrawnLayer,
+  array: LayerArray,
+  index: number,
+  columns = FINE_COLUMNS,
+): HTMLCanvasElement {
+  const wanted = layer.kind === "map" ? Math.ceil(columns / array.columns) : 1;
+  const finer = Math.max(1, Math.min(MOST_FINER, wanted));
   const canvas = document.createElement("canvas");
   canvas.width = array.columns * finer;
   canvas.height = array.rows * finer;

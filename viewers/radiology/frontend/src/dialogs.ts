@@ -103,6 +103,21 @@ export function textDialog(
   return veil;
 }
 
+/** The graphics memory is gone: only a new page has pictures. */
+export function lostDialog(t: Translate<MessageKey>): HTMLElement {
+  const reload = (): void => location.reload();
+  return h(
+    "div",
+    { class: "hv-veil", role: "alertdialog" },
+    h(
+      "div",
+      { class: "hv-dialog hv-ask" },
+      h("p", {}, t("context_lost")),
+      h("button", { type: "button", class: "hc-button hc-primary", onclick: reload }, t("reload")),
+    ),
+  );
+}
+
 const TOAST_MS = 4000;
 
 /** A short word at the foot of the viewer. */

@@ -148,6 +148,10 @@ export const MESSAGES = {
   key_image_stack: { vi: "Ảnh then chốt là ảnh gốc: hãy chọn khung có loạt ảnh gốc.", en: "Key images are original images: choose a viewport with the original series." },
   key_image_known: { vi: "Ảnh này đã là ảnh then chốt.", en: "This is a key image already." },
 
+  // layers of results
+  layer_failed: { vi: "Chưa tải được lớp phủ “{name}”.", en: "The layer “{name}” could not be loaded." },
+  other_series: { vi: "Hãy mở đúng loạt ảnh mà kết quả này được tính trên đó.", en: "Open the series this result was computed on." },
+
   // keyboard help
   keys_windows: { vi: "Cửa sổ CT", en: "CT windows" },
   keys_move: { vi: "Di chuyển", en: "Moving" },

@@ -13,18 +13,20 @@ import { Board, type Place } from "./board";
 import type { Cell } from "./cell";
 import { Cine } from "./cine";
 import { type Actor, commandOf, type Layout } from "./commands";
-import { helpDialog, textDialog, Toast } from "./dialogs";
+import { helpDialog, lostDialog, textDialog, Toast } from "./dialogs";
 import { onFrameStatus } from "./engine";
 import { Grid } from "./grid";
+import { keyImageAt } from "./keyimage";
 import { Library } from "./library";
 import type { MessageKey } from "./messages";
 import type { Prepared } from "./prepare";
+import { Findings } from "./results/findings";
 import type { Series } from "./series";
 import { Strip } from "./strip";
 import { Toolbar } from "./toolbar";
 import { PLANE_COLOURS, type ToolName, ToolGroups } from "./toolgroups";
 import type { ViewerData } from "./types";
-import { rangeOf, windowOf } from "./windows";
+import { rangeOf } from "./windows";
 import { honestySentence } from "./wording";
 
 let mounts = 0;
@@ -35,6 +37,7 @@ export class Viewer implements Actor {
   private readonly tools: ToolGroups;
   private readonly grid: Grid;
   private readonly board: Board;
+  private readonly findings: Findings;
   private readonly toolbar: Toolbar;
   private readonly strip: Strip;
   private readonly banner: Banner;
@@ -82,7 +85,9 @@ export class Viewer implements Actor {
         this.grid.applyRange(cell, range);
         this.repaint();
       },
-      moved: () => undefined,
+      moved: (cell) => {
+        if (cell === this.grid?.active) this.findings?.tellPlace(cell);
+      },
       isKeyImage: (series, index) => {
         const [sop_instance_uid, frame_number] = series.set.frames[index]!;
         return this.keyImages.has({ sop_instance_uid, frame_number });
@@ -106,6 +111,13 @@ export class Viewer implements Actor {
       redraw: () => this.redraw(),
       changed: () => this.repaint(),
       closeList: () => this.toggleMarks(),
+    });
+    this.findings = new Findings(api, data.case_id, this.library, this.grid.cells, {
+      t,
+      language,
+      show: (series, index) => void this.show(series, index),
+      compare: (places) => void this.compare(places),
+      say: (sentence) => this.toast.say(sentence),
     });
     this.banner = new Banner(t);
     this.cine = new Cine(() => this.grid.active, () => this.repaint());
@@ -164,6 +176,7 @@ export class Viewer implements Actor {
     for (const stop of this.stops) stop();
     this.library.destroy();
     this.board.destroy();
+    this.findings.destroy();
     this.grid.destroy();
     this.tools.destroy();
   }
@@ -217,19 +230,7 @@ export class Viewer implements Actor {
 
   /** The browser took the graphics memory (driver reset, sleep): textures are gone for good. */
   private graphicsLost(): void {
-    const reload = (): void => location.reload();
-    this.overlay.replaceChildren(
-      h(
-        "div",
-        { class: "hv-veil", role: "alertdialog" },
-        h(
-          "div",
-          { class: "hv-dialog hv-ask" },
-          h("p", {}, this.t("context_lost")),
-          h("button", { type: "button", class: "hc-button hc-primary", onclick: reload }, this.t("reload")),
-        ),
-      ),
-    );
+    this.overlay.replaceChildren(lostDialog(this.t));
   }
 
   // ---- places
@@ -237,10 +238,23 @@ export class Viewer implements Actor {
   private async jump(target: Place, markId?: string): Promise<void> {
     const series = this.library.at(target);
     if (!series) return;
-    if (this.grid.layout === "mpr") await this.grid.setLayout("1x1", this.library.stacks);
-    const index = series.indexOf(target.sop_instance_uid, target.frame_number);
-    await this.grid.show(this.grid.active, series, index);
+    await this.show(series, series.indexOf(target.sop_instance_uid, target.frame_number));
     if (markId) this.board.select(markId);
+  }
+
+  private async show(series: Series, index: number): Promise<void> {
+    if (this.grid.layout === "mpr") await this.grid.setLayout("1x1", this.library.stacks);
+    await this.grid.show(this.grid.active, series, index);
+  }
+
+  private async compare(places: readonly Place[]): Promise<void> {
+    await this.grid.setLayout("1x2", this.library.stacks);
+    const shown = places.slice(0, 2).map((place, i) => {
+      const series = this.library.at(place);
+      const index = series?.indexOf(place.sop_instance_uid, place.frame_number);
+      return series ? this.grid.show(this.grid.cells[i]!, series, index) : undefined;
+    });
+    await Promise.all(shown);
   }
 
   private redraw(): void {
@@ -315,29 +329,17 @@ export class Viewer implements Actor {
 
   markKeyImage(): void {
     const cell = this.grid.active;
-    const series = cell.series;
-    if (!series || cell.index < 0) {
+    const image = keyImageAt(cell);
+    if (!image) {
       this.toast.say(this.t("key_image_stack"));
       return;
     }
-    const [sop, frame] = series.set.frames[cell.index]!;
-    if (this.keyImages.has({ sop_instance_uid: sop, frame_number: frame })) {
+    if (this.keyImages.has(image)) {
       this.toast.say(this.t("key_image_known"));
       return;
     }
-    const isGrey = !series.isColourAt(cell.index);
-    const window = cell.range && isGrey ? windowOf(cell.range) : undefined;
     this.keyImages
-      .add({
-        study_instance_uid: series.set.study_instance_uid,
-        series_instance_uid: series.set.series_instance_uid,
-        sop_instance_uid: sop,
-        sop_class_uid: series.sopClass(cell.index),
-        frame_number: frame,
-        window_center: window?.centre ?? null,
-        window_width: window?.width ?? null,
-        caption: "",
-      })
+      .add(image)
       .then(
         () => this.toast.say(this.t("key_image_added")),
         (error: unknown) => {
@@ -395,7 +397,7 @@ export class Viewer implements Actor {
   }
 
   escape(): void {
-    if (this.toolbar.closeMenu() || this.closeOverlay()) return;
+    if (this.toolbar.closeMenu() || this.closeOverlay() || this.findings.escape()) return;
     this.board.cancel(this.grid.visible);
     if (this.grid.isMaximised) this.grid.toggleMaximised();
     else this.setTool(this.grid.layout === "mpr" ? "crosshairs" : "window");
@@ -414,6 +416,11 @@ export class Viewer implements Actor {
     const isHere = path.includes(this.root);
     // Keys pressed in another part of the page are that part's; on the bare page they are ours.
     if (!isHere && target !== document.body) return;
+    if (isHere && this.findings.onKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     const isButton = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement;
     const found = commandOf(event);
     if (!found || (isButton && (event.key === " " || event.key === "Enter"))) return;
@@ -469,6 +476,8 @@ export class Viewer implements Actor {
     );
     this.strip.root.hidden = !this.showsStrip;
     this.board.paint(this.showsMarks);
+    this.findings.paint();
+    this.findings.tellPlace(active);
     this.root.dataset["marks"] = String(this.board.count);
     this.root.dataset["unsaved"] = String(this.board.unsaved);
   }

@@ -1,0 +1,389 @@
+/**
+ * The ASPECTS form: the reader scores, then sees the aid and scores again, then concludes.
+ *
+ * `detail` and `edits.reads` are described in `docs/reference/results-forms.md`. The server sends
+ * the aid only after the independent read is stored; nothing here could show it before.
+ */
+
+import { h } from "@common/dom";
+import { type ImagePlace, tell } from "@common/events";
+import { clockTime, span } from "@common/format";
+import { translator } from "@common/i18n";
+import { type AidRegions, aidLine, suggestion } from "./aid";
+import { FORM_TEXTS } from "./formtexts";
+import type { Model } from "./model";
+import { fresh, type Level, type LevelKey, type Region, SCALES, type ScaleKey, STATES, total, totalsOf, totalWord } from "./scales";
+import { Section } from "./section";
+import type { Content, Read, Reads, RegionState, ScaleRegions, Side } from "./types";
+import type { Speech } from "./words";
+
+export interface AspectsDetail {
+  levels?: Partial<Record<LevelKey, ImagePlace>>;
+  aid?: { side: "right" | "left" | null; regions: AidRegions } | null;
+}
+
+type ReadName = "independent" | "aided" | "final";
+const READS: readonly ReadName[] = ["independent", "aided", "final"];
+const ARMED_MS = 5000;
+
+export class AspectsForm {
+  private readonly part = new Section("rs-part rs-aspects");
+  private readonly clock = h("time", {});
+  private readonly opened = Date.now();
+  private readonly ticking = setInterval(() => this.tick(), 1000);
+  private draft: Partial<Record<ScaleKey, ScaleRegions>> = { aspects: fresh("aspects") };
+  private draftOf: ReadName | undefined;
+  private scale: ScaleKey = "aspects";
+  private isConcludingAgain = false;
+  private armedUntil = 0;
+  private speech: Speech | undefined;
+  private content: Content | undefined;
+  private readonly t = translator(FORM_TEXTS, () => this.speech?.language ?? "vi");
+
+  constructor(
+    private readonly caseId: string,
+    private readonly model: Model,
+    private readonly username: string,
+  ) {
+    this.part.root.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  get root(): HTMLElement {
+    return this.part.root;
+  }
+
+  destroy(): void {
+    clearInterval(this.ticking);
+  }
+
+  hide(): void {
+    this.part.hide();
+  }
+
+  show(content: Content, speech: Speech): void {
+    this.content = content;
+    this.speech = speech;
+    const stage = this.stage;
+    if (stage !== this.draftOf) this.begin(stage);
+    const isArmed = Date.now() < this.armedUntil;
+    const facts = [
+      stage, this.draft, this.scale, this.reads, content.detail, isArmed, this.model.mayEdit,
+      this.model.isBusy && stage === "aided", speech.language,
+    ];
+    this.part.show(facts, () => this.build(stage, isArmed));
+    this.tick();
+  }
+
+  private get reads(): Reads {
+    return this.model.edits.reads ?? {};
+  }
+
+  /** Which read is under the reader's hands; none when all are locked. */
+  private get stage(): ReadName | undefined {
+    const open = READS.find((name) => !this.reads[name]);
+    return open ?? (this.isConcludingAgain ? "final" : undefined);
+  }
+
+  /** Each read begins where the one before it ended. */
+  private begin(stage: ReadName | undefined): void {
+    this.draftOf = stage;
+    this.armedUntil = 0;
+    const { independent, aided, final } = this.reads;
+    const before = final ?? aided ?? independent;
+    if (before) this.draft = structuredClone(before.regions) as typeof this.draft;
+  }
+
+  private refresh(): void {
+    if (this.content && this.speech) this.show(this.content, this.speech);
+  }
+
+  private tick(): void {
+    this.clock.textContent = `⏱ ${span((Date.now() - this.opened) / 1000, this.speech?.language ?? "vi")}`;
+    this.clock.title = this.t("timer");
+    if (this.armedUntil && Date.now() >= this.armedUntil) {
+      this.armedUntil = 0;
+      this.refresh();
+    }
+  }
+
+  // ---- building
+
+  private build(stage: ReadName | undefined, isArmed: boolean): (HTMLElement | null)[] {
+    const { t } = this;
+    const aid = this.aid;
+    const isWaiting = stage === "aided" && !aid && this.model.isBusy;
+    const ask = stage ? t(`ask_${stage}`) : t("done");
+    return [
+      h("header", {}, h("h3", {}, t("form")), stage ? this.clock : null),
+      this.stepper(stage),
+      h(
+        "p",
+        { class: stage === "independent" ? "rs-hint" : "hc-muted", role: "status" },
+        isWaiting ? t("aid_coming") : stage === "aided" && !aid ? t("aid_none") : ask,
+      ),
+      this.tabs(),
+      h("div", { class: "rs-levels" }, ...this.levels(stage)),
+      h("p", { class: "hc-muted rs-key" }, t("key")),
+      stage && this.model.mayEdit && !isWaiting ? this.lockButton(stage, isArmed) : null,
+      !stage && this.model.mayEdit
+        ? h("button", { type: "button", class: "hc-button", "data-focus": "again", onclick: () => this.concludeAgain() }, t("again"))
+        : null,
+    ];
+  }
+
+  private get aid(): NonNullable<AspectsDetail["aid"]> | undefined {
+    if (!this.reads.independent) return undefined;
+    return (this.content?.detail as AspectsDetail | undefined)?.aid ?? undefined;
+  }
+
+  private stepper(stage: ReadName | undefined): HTMLElement {
+    const { t } = this;
+    const item = (name: ReadName, i: number): HTMLElement => {
+      const read = this.reads[name];
+      return h(
+        "li",
+        { class: read ? "rs-done" : "", "aria-current": name === stage ? "step" : null, "data-read": name },
+        h("b", {}, `${read ? "✓" : i + 1} ${t(name)}`),
+        read && h("span", {}, this.totals(read)),
+        read && h("small", { class: "hc-muted" }, this.signature(read)),
+      );
+    };
+    return h("ol", { class: "rs-stepper" }, ...READS.map(item));
+  }
+
+  private totals(read: Pick<Read, "regions">): string {
+    const { t } = this;
+    const { right, left, posterior } = totalsOf(read);
+    return [
+      right && `${t("right")} ${right}`,
+      left && `${t("left")} ${left}`,
+      posterior && `pc ${posterior}`,
+    ].filter(Boolean).join(" · ");
+  }
+
+  private signature(read: Read): string {
+    const time = span(read.seconds, this.speech!.language);
+    return this.t("read_by", { by: read.by, when: clockTime(read.at), time });
+  }
+
+  private tabs(): HTMLElement {
+    const { t } = this;
+    const tab = (key: ScaleKey): HTMLElement =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "hc-button",
+          "aria-pressed": String(this.scale === key),
+          "data-focus": `scale-${key}`,
+          onclick: () => {
+            this.scale = key;
+            this.refresh();
+          },
+        },
+        SCALES[key].title,
+      );
+    const places = this.places;
+    const both = [places.ganglionic, places.supraganglionic].filter((one) => one !== undefined);
+    return h(
+      "div",
+      { class: "rs-tabs" },
+      tab("aspects"),
+      tab("pc_aspects"),
+      both.length === 2 && this.scale === "aspects"
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "hc-button hc-quiet",
+              "data-focus": "compare",
+              onclick: () => tell("hoichan:compare", { case_id: this.caseId, places: both }),
+            },
+            t("compare"),
+          )
+        : null,
+    );
+  }
+
+  private get places(): NonNullable<AspectsDetail["levels"]> {
+    return (this.content?.detail as AspectsDetail | undefined)?.levels ?? {};
+  }
+
+  private levels(stage: ReadName | undefined): HTMLElement[] {
+    const regions = this.draft[this.scale];
+    const mayScore = stage !== undefined && this.model.mayEdit;
+    const made: HTMLElement[] = [];
+    if (this.scale === "pc_aspects") {
+      const scored = h("input", {
+        type: "checkbox",
+        checked: regions !== undefined,
+        disabled: !mayScore,
+        "data-focus": "posterior",
+        onchange: () => {
+          const { pc_aspects: _dropped, ...rest } = this.draft;
+          this.draft = scored.checked ? { ...rest, pc_aspects: fresh("pc_aspects") } : rest;
+          this.refresh();
+        },
+      });
+      made.push(h("label", { class: "rs-wide" }, scored, this.t("score_posterior")));
+    }
+    if (regions) {
+      made.push(...SCALES[this.scale].levels.map((level) => this.level(level, regions, mayScore)));
+      made.push(this.totalLine(regions));
+    }
+    return made;
+  }
+
+  private totalLine(regions: ScaleRegions): HTMLElement {
+    const { t, scale } = this;
+    const side = (key: "right" | "left"): string => `${t(key)} ${totalWord(total(scale, regions, [key]))}`;
+    const words =
+      scale === "aspects"
+        ? [side("right"), side("left")]
+        : [totalWord(total(scale, regions, ["right", "left", "midline"]))];
+    return h(
+      "p",
+      { class: "rs-total rs-wide", "aria-live": "polite" },
+      `${SCALES[scale].title} `,
+      ...words.map((word) => h("b", {}, word)),
+    );
+  }
+
+  private level(level: Level, regions: ScaleRegions, mayScore: boolean): HTMLElement {
+    const place = this.places[level.key];
+    const { t } = this;
+    return h(
+      "div",
+      { class: "rs-level", "data-level": level.key },
+      h(
+        "header",
+        {},
+        h("h4", {}, level.label[this.speech!.language]),
+        place &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "hc-button hc-quiet",
+              "data-focus": `level-${level.key}`,
+              onclick: () =>
+                tell("hoichan:show", {
+                  case_id: this.caseId,
+                  study_instance_uid: this.model.json.study_instance_uid,
+                  ...place,
+                }),
+            },
+            t("show_level"),
+          ),
+      ),
+      h("div", { class: "rs-sides hc-muted" }, h("span", {}, t("right")), h("span", {}), h("span", {}, t("left"))),
+      ...level.regions.map((region) => this.region(region, regions, mayScore)),
+    );
+  }
+
+  private region(region: Region, regions: ScaleRegions, mayScore: boolean): HTMLElement {
+    const language = this.speech!.language;
+    const button = (side: Side): HTMLElement => this.toggle(region, side, regions, mayScore);
+    const [first, second] = region.sides;
+    const aids = this.aid?.regions;
+    return h(
+      "div",
+      { class: first === "midline" ? "rs-region rs-midline" : "rs-region", "data-region": region.key },
+      button(first!),
+      h("span", {}, region.label[language]),
+      second ? button(second) : null,
+      aids ? aidLine(aids, region.key, this.t, language) : null,
+    );
+  }
+
+  private toggle(region: Region, side: Side, regions: ScaleRegions, mayScore: boolean): HTMLElement {
+    const { t } = this;
+    const state = regions[side]?.[region.key] ?? "normal";
+    const hint = this.aid ? suggestion(this.aid.regions, side, region.key) : undefined;
+    const words = `${region.label[this.speech!.language]}, ${t(`side_${side}`)}: ${t(state)}`;
+    const suggested = hint && hint !== "normal" ? t("suggested", { state: t(hint) }) : "";
+    return h(
+      "button",
+      {
+        type: "button",
+        class: suggested ? "rs-toggle rs-suggested" : "rs-toggle",
+        "data-state": state,
+        "data-focus": `${side}-${region.key}`,
+        "data-side": side,
+        disabled: !mayScore,
+        "aria-label": suggested ? `${words} (${suggested})` : words,
+        title: suggested || t(state),
+        onclick: (event: MouseEvent) => this.turn(side, region.key, state, event.shiftKey ? -1 : 1),
+      },
+      t(`${state}_short`),
+    );
+  }
+
+  // ---- scoring
+
+  private turn(side: Side, region: string, state: RegionState, by: number): void {
+    const next = STATES[(STATES.indexOf(state) + by + STATES.length) % STATES.length]!;
+    const regions = this.draft[this.scale] ?? fresh(this.scale);
+    this.armedUntil = 0;
+    this.draft = {
+      ...this.draft,
+      [this.scale]: { ...regions, [side]: { ...regions[side], [region]: next } },
+    };
+    this.refresh();
+  }
+
+  private lockButton(stage: ReadName, isArmed: boolean): HTMLElement {
+    const { t } = this;
+    return h(
+      "button",
+      {
+        type: "button",
+        class: isArmed ? "hc-button hc-primary rs-lock rs-armed" : "hc-button hc-primary rs-lock",
+        "data-focus": "lock",
+        "aria-live": "polite",
+        onclick: () => this.lock(stage),
+      },
+      isArmed ? t("lock_again") : `${t("lock", { read: t(stage) })} (${this.totals({ regions: this.draft })})`,
+    );
+  }
+
+  /** Once arms, twice within five seconds locks. */
+  private lock(stage: ReadName): void {
+    if (Date.now() >= this.armedUntil) {
+      this.armedUntil = Date.now() + ARMED_MS;
+      this.refresh();
+      return;
+    }
+    this.isConcludingAgain = false;
+    this.model.storeRead(stage, {
+      by: this.username,
+      at: new Date().toISOString(),
+      seconds: Math.round((Date.now() - this.opened) / 100) / 10,
+      regions: this.draft,
+    });
+    this.refresh();
+  }
+
+  private concludeAgain(): void {
+    this.isConcludingAgain = true;
+    this.refresh();
+  }
+
+  /** Arrow keys go from region to region and from side to side. */
+  private onKey(event: KeyboardEvent): void {
+    const from = event.composedPath()[0];
+    if (!(from instanceof HTMLElement) || !from.classList.contains("rs-toggle")) return;
+    const toggles = [...this.root.querySelectorAll<HTMLElement>(".rs-toggle")];
+    const column = toggles.filter((one) => one.dataset["side"] === from.dataset["side"]);
+    const to =
+      event.key === "ArrowDown" ? column[column.indexOf(from) + 1]
+      : event.key === "ArrowUp" ? column[column.indexOf(from) - 1]
+      : event.key === "ArrowRight" ? toggles[toggles.indexOf(from) + 1]
+      : event.key === "ArrowLeft" ? toggles[toggles.indexOf(from) - 1]
+      : undefined;
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation();
+    to.focus();
+  }
+}

@@ -1,0 +1,43 @@
+import type { Catalogue } from "@common/i18n";
+
+/** Words of the ASPECTS form. */
+export const FORM_TEXTS = {
+  form: { vi: "Bảng chấm điểm ASPECTS", en: "ASPECTS scoring" },
+  independent: { vi: "Đọc độc lập", en: "Independent" },
+  aided: { vi: "Có số đo hỗ trợ", en: "With the aid" },
+  final: { vi: "Kết luận", en: "Final" },
+  ask_independent: { vi: "Hãy tự chấm trước. Số đo hỗ trợ chỉ hiện sau khi khóa lượt này.", en: "Score on your own first. The aid appears only after this read is locked." },
+  ask_aided: { vi: "Xem số đo, sửa lại nếu thấy cần, rồi khóa.", en: "Look at the aid, change what you think should change, then lock." },
+  ask_final: { vi: "Điểm sẽ vào ý kiến. Khóa để kết luận.", en: "The score for the opinion. Lock it to conclude." },
+  done: { vi: "Đã khóa cả ba lượt đọc.", en: "All three reads are locked." },
+  aid_coming: { vi: "Đang lấy số đo hỗ trợ…", en: "Fetching the aid…" },
+  aid_none: { vi: "Không có số đo hỗ trợ cho lượt này.", en: "There is no aid for this read." },
+  timer: { vi: "Thời gian đọc", en: "Reading time" },
+  right: { vi: "Phải", en: "Right" },
+  left: { vi: "Trái", en: "Left" },
+  midline: { vi: "Giữa", en: "Midline" },
+  side_right: { vi: "bên phải", en: "right side" },
+  side_left: { vi: "bên trái", en: "left side" },
+  side_midline: { vi: "đường giữa", en: "midline" },
+  normal: { vi: "bình thường", en: "normal" },
+  early: { vi: "thay đổi sớm", en: "early change" },
+  old: { vi: "tổn thương cũ", en: "old lesion" },
+  not_assessable: { vi: "không đánh giá được", en: "not assessable" },
+  normal_short: { vi: "–", en: "–" },
+  early_short: { vi: "● sớm", en: "● early" },
+  old_short: { vi: "○ cũ", en: "○ old" },
+  not_assessable_short: { vi: "? kđg", en: "? n/a" },
+  key: { vi: "Nhấn để đổi: – bình thường → ● sớm → ○ cũ → ? không đánh giá được. Phím mũi tên đi giữa các vùng; 1, 2, 3 đổi cửa sổ ảnh.", en: "Press to change: – normal → ● early → ○ old → ? not assessable. Arrow keys move between regions; 1, 2, 3 change the image's window." },
+  suggested: { vi: "gợi ý: {state}", en: "suggests: {state}" },
+  aid_line: { vi: "{side}: Δ {delta} HU [{low}; {high}] · rHU {relative} % · n {n}", en: "{side}: Δ {delta} HU [{low}; {high}] · rHU {relative} % · n {n}" },
+  score_posterior: { vi: "Chấm cả pc-ASPECTS trong lượt này", en: "Score pc-ASPECTS in this read too" },
+  compare: { vi: "Mở hai tầng cạnh nhau", en: "Open both levels side by side" },
+  show_level: { vi: "Đến ảnh", en: "Show" },
+  lock: { vi: "Khóa lượt “{read}”", en: "Lock “{read}”" },
+  lock_again: { vi: "Nhấn lần nữa để khóa", en: "Press again to lock" },
+  again: { vi: "Sửa kết luận", en: "Change the final read" },
+  read_by: { vi: "{by} · {when} · {time}", en: "{by} · {when} · {time}" },
+  posterior: { vi: "sau", en: "posterior" },
+} as const satisfies Catalogue<string>;
+
+export type FormKey = keyof typeof FORM_TEXTS;

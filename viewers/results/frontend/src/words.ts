@@ -1,0 +1,48 @@
+/** Numbers and units as a doctor writes them. */
+
+import type { Language } from "@common/host";
+import { number, type Translate } from "@common/i18n";
+import type { TextKey } from "./texts";
+import type { Coded, Value } from "./types";
+
+/** What every part of a card needs to write words. */
+export interface Speech {
+  t: Translate<TextKey>;
+  language: Language;
+}
+
+const UNITS: Readonly<Record<string, string>> = {
+  "[hnsf'U]": "HU",
+  "1": "",
+  "{ratio}": "",
+  "{score}": "",
+  ml: "mL",
+  mL: "mL",
+  cm3: "mL",
+  "ml/(100.g)/min": "mL/100 g/min",
+  "ml/(100.ml)/min": "mL/100 mL/min",
+  "ml/(100.g)": "mL/100 g",
+  deg: "°",
+};
+
+/** A UCUM code as people read it. */
+export function unitWord(unit: Coded | null): string {
+  if (!unit) return "";
+  return UNITS[unit.value] ?? unit.value.replace(/\{[^}]*\}/g, "");
+}
+
+/** "12,5", a range "7–8", or the words why there is none. */
+export function figure(value: Value, { t, language }: Speech): string {
+  if (value.value !== null) return number(value.value, value.digits, language);
+  return value.note ? value.note[language] : t("not_measurable");
+}
+
+export function interval(value: Value, { t, language }: Speech): string {
+  if (value.low === null || value.high === null) return "";
+  const word = (one: number): string => number(one, value.digits, language);
+  return t("interval", { low: word(value.low), high: word(value.high) });
+}
+
+/** One decimal below ten when it has one. */
+export const short = (value: number, language: Language): string =>
+  number(value, value < 10 && value % 1 !== 0 ? 1 : 0, language);
