@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -382,6 +383,27 @@ step_runs = Table(
     Column("ended_at", UtcDateTime),
     Column("error", Text, nullable=False, default=""),
     UniqueConstraint("study_instance_uid", "plugin", "content_key"),
+)
+
+# Files brought by browser or found in the watched folder; the rows are the queue of conversions.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("owner", ForeignKey("users.username"), index=True),  # None: the watched folder
+    Column("site", ForeignKey("sites.code"), nullable=False, index=True),
+    Column("name", Text, nullable=False),  # as the sender called the file
+    Column("size", BigInteger, nullable=False),
+    Column("facts", JSON, nullable=False, default=dict),  # what the laboratory says
+    Column("state", String(16), nullable=False, index=True),
+    Column("progress", Float, nullable=False, default=0.0),
+    Column("message", JSON, nullable=False, default=dict),  # {"vi", "en"}
+    Column("error", JSON, nullable=False, default=dict),  # {"code", "vi", "en"}
+    Column("outcome", JSON, nullable=False, default=dict),  # what became of it
+    Column("host", Text, nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("leased_until", UtcDateTime),
 )
 
 # Append-only; row_hash covers the row and its predecessor's hash (PS3.15 A.5 event names).
