@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from kernels.perfusion.motion import Motion, correct_motion
 from numpy.typing import NDArray
 
 from kernels.perfusion.inputs import InputCurve, Inputs, find_inputs, pick_input
 from kernels.perfusion.lesions import Lesions, LesionThresholds, lesions
 from kernels.perfusion.maps import PerfusionMaps, perfusion_maps
+from kernels.perfusion.motion import SteadySeries, steady
 from kernels.perfusion.preparation import Prepared, prepare
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused
 from plugins.builtin.stroke import codes
@@ -133,7 +133,7 @@ def _computed(
     still = (
         steps.run(
             Text("Chỉnh cử động đầu theo xương sọ", "Correct head motion by the skull"),
-            lambda: correct_motion(source.hu, source.spacing_mm, source.order.taken),
+            lambda: steady(source.hu, source.spacing_mm, source.order.taken),
             ("motion", *content),
             _motion_words,
         )
@@ -211,9 +211,9 @@ def _computed(
     )
 
 
-def _prepared(source: PerfusionSource, still: Motion | None) -> Prepared:
+def _prepared(source: PerfusionSource, still: SteadySeries | None) -> Prepared:
     series = source.hu if still is None else still.hu
-    taken = source.order.taken if still is None else source.order.taken & still.kept[:, None]
+    taken = source.order.taken if still is None else still.taken
     return prepare(series, source.order.times_s, source.spacing_mm, taken=taken)
 
 
@@ -496,10 +496,10 @@ def _curves(prepared: Prepared, inputs: Inputs) -> Chart:
     )
 
 
-def _motion_charts(still: Motion | None) -> Sequence[Chart]:
+def _motion_charts(still: SteadySeries | None) -> Sequence[Chart]:
     if still is None:
         return ()
-    x = tuple(float(index + 1) for index in range(len(still.kept)))
+    x = tuple(float(index + 1) for index in range(len(still.motion)))
     axes = (
         Text("trên–dưới", "head–foot"),
         Text("trước–sau", "front–back"),
@@ -508,8 +508,8 @@ def _motion_charts(still: Motion | None) -> Sequence[Chart]:
     colours = (RED, GREEN, BLUE)
     charts = []
     for key, title, unit, values in (
-        ("shift", Text("Dịch chuyển", "Shift"), Text("mm", "mm"), still.shifts_mm),
-        ("turn", Text("Xoay", "Rotation"), Text("độ", "degrees"), still.turns_deg),
+        ("shift", Text("Dịch chuyển", "Shift"), Text("mm", "mm"), still.motion[:, :3]),
+        ("turn", Text("Xoay", "Rotation"), Text("độ", "degrees"), still.motion[:, 3:]),
     ):
         curves = tuple(
             Curve(axis, x, _floats(values[:, number]), colours[number])
@@ -519,17 +519,17 @@ def _motion_charts(still: Motion | None) -> Sequence[Chart]:
     return charts
 
 
-def _motion_words(still: Motion) -> Text:
-    most = float(np.abs(still.shifts_mm).max(initial=0))
-    lost = int((~still.kept).sum())
+def _motion_words(still: SteadySeries) -> Text:
+    most = float(np.abs(still.motion[:, :3]).max(initial=0))
+    lost = len(still.rejected)
     return Text(
         f"lệch nhiều nhất {most:.1f} mm, bỏ {lost} thời điểm",
         f"at most {most:.1f} mm, {lost} time points left out",
     )
 
 
-def _motion_flags(still: Motion | None) -> tuple[PerfusionFlag, ...]:
-    return () if still is None or bool(still.kept.all()) else (PerfusionFlag.MOTION,)
+def _motion_flags(still: SteadySeries | None) -> tuple[PerfusionFlag, ...]:
+    return () if still is None else still.flags
 
 
 def _input_words(inputs: Inputs) -> Text:
