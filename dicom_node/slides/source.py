@@ -152,7 +152,9 @@ class SlideSource:
         return file
 
     def _read(self, file: dict[str, Any], offset: int, length: int) -> bytes:
-        data = os.pread(self._opened(file["path"]).fileno(), length, offset)
+        # Held by name: another thread may push it out, and its number be given to another file.
+        opened = self._opened(file["path"])
+        data = os.pread(opened.fileno(), length, offset)
         if len(data) != length:
             raise NotFound("the file of the slide has lost its end")
         return data

@@ -43,8 +43,14 @@ class OpenDoor:
     def read_scope(self, scope: Scope) -> ReadScope:
         return ReadScope(everything=True)
 
+    def known_scope(self, scope: Scope) -> ReadScope | None:
+        return ReadScope(everything=True)
+
     def store_origin(self, scope: Scope) -> Origin | None:
         return None
+
+    def may_see_labels(self, scope: Scope) -> bool:
+        return True
 
     def accessed(self, scope: Scope, event: str, study_instance_uid: str, count: int) -> None:
         return None
@@ -69,6 +75,7 @@ class Site:
     folder: Path
     files: Iterable[Path]
     base: str = ""
+    entry: str = "radiology"
     permissions: tuple[str, ...] = ("see", "annotate")
     faults: Faults = field(default_factory=Faults)
     frame_requests: list[str] = field(default_factory=list)
@@ -160,13 +167,13 @@ class Site:
         guard = (
             f'<script src="{self.base}/session/guard.js" data-base="{self.base}" defer></script>'
         )
-        page = viewers.page("radiology", self.data(request), "Hội chẩn")
+        page = viewers.page(self.entry, self.data(request), "Hội chẩn")
         return HTMLResponse(page.replace("</head>", f"{guard}</head>", 1))
 
     async def host(self, request: Request) -> Response:
         """Mounts, updates and removes the viewer in a shadow root, as Streamlit does."""
         data = json.dumps({**self.data(request), "height": "90vh"})
-        module = f"{self.base}/assets/{_component.asset('radiology')}"
+        module = f"{self.base}/assets/{_component.asset(self.entry)}"
         return HTMLResponse(
             "<!doctype html><meta charset=utf-8><body style='margin:0;background:#111'>"
             "<textarea id=report></textarea><div id=place></div><script type=module>"

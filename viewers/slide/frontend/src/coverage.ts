@@ -39,6 +39,8 @@ export class Coverage {
     private readonly api: Api,
     private readonly caseId: string,
     private readonly slide: Slide,
+    /** What is on the screen is as sharp as it gets. */
+    private readonly isSharp: () => boolean,
     private readonly changed: () => void,
   ) {
     const mpp = mppOf(slide);
@@ -73,7 +75,10 @@ export class Coverage {
     if (!this.isKept || magnification < LEAST_MAGNIFICATION * 0.98) return;
     const [w, h] = size;
     const corners = ([[0, 0], [w, 0], [w, h], [0, h]] as const).map((corner) => apply(toPixel, corner));
-    this.timer = setTimeout(() => this.mark(corners), DWELL_MS);
+    const wait = (): void => {
+      this.timer = setTimeout(() => (this.isSharp() ? this.mark(corners) : wait()), DWELL_MS);
+    };
+    wait();
   }
 
   private mark(corners: readonly Point[]): void {

@@ -47,7 +47,6 @@ export class Pane {
   private readonly navigator: Navigator;
   private readonly words: PaneWords;
   private readonly resizing: ResizeObserver;
-  private isFitted = false;
   private overview: ImageBitmap | undefined;
 
   constructor(
@@ -58,7 +57,13 @@ export class Pane {
   ) {
     this.plane = new SlidePlane(slide);
     this.look = firstLook(slide);
-    this.coverage = new Coverage(api, caseId, slide, () => this.navigator.draw());
+    this.coverage = new Coverage(
+      api,
+      caseId,
+      slide,
+      () => this.tapestry.isSharp,
+      () => this.navigator.draw(),
+    );
     this.navigator = new Navigator(slide, this.coverage, (pixel) => this.goTo(pixel));
     this.words = new PaneWords(slide, hooks.t, hooks.language, () => this.retry());
     this.root.append(this.stage, this.words.root, this.navigator.root);
@@ -89,6 +94,8 @@ export class Pane {
       zoomPerScroll: 1.25,
     } as OpenSeadragon.Options);
     this.tapestry = new Tapestry(api, slide, this.osd, () => this.look, (count) => this.words.trouble(count));
+    // OpenSeadragon fits the first image by itself, without a margin.
+    this.osd.world.addOnceHandler("add-item", () => queueMicrotask(() => this.fit(true)));
     this.osd.addHandler("canvas-key", (event) => (event.preventDefaultAction = true));
     this.osd.addHandler("update-viewport", () => this.follow());
     this.osd.addHandler("animation-finish", () => this.follow());
@@ -177,14 +184,14 @@ export class Pane {
     this.setView({ ...view, scale: Math.min(MOST_ZOOM, view.scale * factor) });
   }
 
-  fit(): void {
+  fit(immediately = false): void {
     const view = this.view(true);
     const turn = (view.degrees * Math.PI) / 180;
     const [c, s] = [Math.abs(Math.cos(turn)), Math.abs(Math.sin(turn))];
     const { width, height } = this.slide;
     const [w, t] = this.size;
     const scale = 0.97 * Math.min(w / (c * width + s * height), t / (s * width + c * height));
-    this.setView({ ...view, middle: [width / 2, height / 2], scale });
+    this.setView({ ...view, middle: [width / 2, height / 2], scale }, immediately);
   }
 
   /** By a share of the field, as the screen goes. */
@@ -281,12 +288,6 @@ export class Pane {
   }
 
   private resized(): void {
-    if (!this.isFitted && this.size[0] > 0) {
-      this.isFitted = true;
-      this.osd.viewport.resize(new OpenSeadragon.Point(...this.size), true);
-      this.fit();
-      this.setView(this.view(true), true);
-    }
     this.osd.forceResize();
     this.follow();
   }

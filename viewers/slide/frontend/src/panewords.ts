@@ -83,19 +83,16 @@ export class PaneWords {
   /** What a reader must know about what they see. */
   private honesty(state: PaneState): [string, string][] {
     const { slide, t } = this;
-    const { frames, expected } = slide.received;
     const made: [string, string][] = [];
-    if (expected > frames) made.push(["warn", t("incomplete", { n: frames, total: expected })]);
-    if (!isMixed(slide)) {
-      if (!slide.icc) made.push(["info", t("no_profile")]);
-      else if (!state.paintsAble) made.push(["warn", t("no_graphics")]);
+    if (slide.icc && !isMixed(slide)) {
+      if (!state.paintsAble) made.push(["warn", t("no_graphics")]);
       else if (!state.look.corrected) made.push(["warn", t("uncorrected")]);
     }
     if (slide.focal_planes.length > 1 && state.plane) {
       const z = `${number(state.plane.z_um, 1, this.language())} µm`;
       made.push(["info", t("plane_of", { n: state.plane.index + 1, total: slide.focal_planes.length, z })]);
     }
-    for (const problem of slide.problems) made.push(["warn", inLanguage(problem, this.language())]);
+    for (const problem of slide.problems) made.push(["info", inLanguage(problem, this.language())]);
     return made;
   }
 

@@ -18,6 +18,7 @@ export class Tapestry {
   private table: Uint8Array | undefined;
   private overview: CanvasRenderingContext2D | undefined;
   private raw: ImageBitmap | undefined;
+  private bottom: OpenSeadragon.TiledImage | undefined;
   private fit: Fit | undefined;
   private isFitted = false;
   private failures = 0;
@@ -60,7 +61,12 @@ export class Tapestry {
       paint: (target: CanvasRenderingContext2D) => this.paintOverview(target),
       came: (target: CanvasRenderingContext2D) => this.kept.set(target, []),
     };
-    this.osd.addTiledImage({ tileSource: overviewSource(this.slide, picture, hooks), width: 1, index: 0 });
+    this.osd.addTiledImage({
+      tileSource: overviewSource(this.slide, picture, hooks),
+      width: 1,
+      index: 0,
+      success: (event: Event) => (this.bottom = itemOf(event)),
+    });
   }
 
   /** Show the pyramid of a focal plane; the one before goes when the new one is there. */
@@ -79,7 +85,7 @@ export class Tapestry {
       tileSource: pyramidSource(this.slide, plane, this.tiles, hooks),
       width: 1,
       success: (event: Event) => {
-        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        const item = itemOf(event);
         const drop = (): void => {
           for (const image of before) this.osd.world.removeItem(image);
         };
@@ -92,12 +98,15 @@ export class Tapestry {
   }
 
   private get pyramids(): OpenSeadragon.TiledImage[] {
-    const found: OpenSeadragon.TiledImage[] = [];
-    for (let i = 0; i < this.osd.world.getItemCount(); i++) {
-      const image = this.osd.world.getItemAt(i);
-      if (image.source.maxLevel > 0 || this.slide.levels.length === 1) found.push(image);
-    }
-    return found.filter((image) => image.source.getTileUrl(0, 0, 0) !== `${this.slide.slide}/${this.slide.version}/overview`);
+    const { world } = this.osd;
+    return Array.from({ length: world.getItemCount() }, (_, i) => world.getItemAt(i)).filter(
+      (image) => image !== this.bottom,
+    );
+  }
+
+  /** Every tile in sight has come. */
+  get isSharp(): boolean {
+    return this.pyramids.every((image) => image.getFullyLoaded());
   }
 
   /** Ask again for what did not come. */
@@ -178,4 +187,8 @@ export class Tapestry {
     if (!(error instanceof ApiError)) console.error(error);
     this.trouble(++this.failures);
   }
+}
+
+function itemOf(event: Event): OpenSeadragon.TiledImage {
+  return (event as unknown as { item: OpenSeadragon.TiledImage }).item;
 }

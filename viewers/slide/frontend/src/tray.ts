@@ -69,7 +69,7 @@ export class Tray {
 
   private line(item: CaseSlide): HTMLElement {
     const { t, base } = this.hooks;
-    const problem = inLanguage(item.problems[0], this.hooks.language());
+    const problems = item.problems.map((problem) => inLanguage(problem, this.hooks.language()));
     const picture = h("span", { class: "hs-picture" });
     const image = h("img", {
       src: `${base}/slides/v1/${item.slide}/${item.version}/thumbnail?size=256`,
@@ -86,13 +86,12 @@ export class Tray {
         type: "button",
         class: "hs-slide",
         "data-slide": item.slide,
-        title: [name, problem].filter(Boolean).join("\n"),
+        title: [name, ...problems].join("\n"),
         onclick: () => this.hooks.open(item),
       },
       picture,
       h("span", { class: "hs-name" }, name),
       h("small", {}, item.stain || "\u00a0"),
-      problem ? h("em", {}, problem) : null,
     );
     button.classList.toggle("hs-fresh", !this.opened.has(item.slide));
     this.buttons.set(item.slide, button);

@@ -1,0 +1,103 @@
+"""The test site with slides: the real slide service over a real archive; points and ledger here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dicom_node.slides import slide_id
+from dicom_node.web.slides import slides_app
+from tests.dicom_node.slides.glass import put
+from tests.viewers.site import CASE, OpenDoor, Site
+
+__all__ = ["SlideSite"]
+
+
+@dataclass
+class SlideSite(Site):
+    """A `Site` whose case has slides: `datasets` beside `files`."""
+
+    datasets: Iterable[Dataset] = ()
+    shows_labels: bool = True
+    slide_requests: list[str] = field(default_factory=list)
+    slides_away: bool = False
+    point_sets: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+    ledgers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entry: str = "slide"
+
+    def app(self) -> ASGIApp:
+        for dataset in self.datasets:
+            put(self.archive, dataset)
+            self.studies.setdefault(str(dataset.StudyInstanceUID), []).append(dataset)
+        inner = super().app()
+        place = f"{self.base}/api/v1/cases/{CASE}"
+        own = Starlette(
+            routes=[
+                Route(f"{place}/point-sets", self.list_point_sets),
+                Route(f"{place}/point-sets/{{id}}/points", self.points),
+                Route(f"{place}/coverage", self.coverage, methods=["GET", "PUT"]),
+                Mount(f"{self.base}/slides", slides_app(self.archive, Door(self))),
+            ]
+        )
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            path: str = scope.get("path", "")
+            is_slide = path.startswith(f"{self.base}/slides/")
+            if is_slide:
+                self.slide_requests.append(path + "?" + scope["query_string"].decode())
+            if is_slide and self.slides_away:
+                await Response(status_code=503)(scope, receive, send)
+            elif is_slide or "/point-sets" in path or path.endswith("/coverage"):
+                await own(scope, receive, send)
+            else:
+                await inner(scope, receive, send)
+
+        return app
+
+    def slide(self, series_instance_uid: str) -> str:
+        return slide_id(series_instance_uid)
+
+    def add_points(self, series_instance_uid: str, points: Any, colour: str = "#e6194b") -> None:
+        """Bulk points: (n, 2) in pixels of level 0."""
+        number = str(len(self.point_sets) + 1)
+        said = {
+            "id": number,
+            "case_id": CASE,
+            "series_instance_uid": series_instance_uid,
+            "name": f"nuclei {number}",
+            "classification": {"name": "Nucleus", "colour": colour},
+            "count": len(points),
+            "graphic_type": "POINT",
+        }
+        self.point_sets[number] = said, np.asarray(points, "<f4").tobytes()
+
+    async def list_point_sets(self, request: Request) -> Response:
+        return JSONResponse({"items": [said for said, _ in self.point_sets.values()]})
+
+    async def points(self, request: Request) -> Response:
+        _, data = self.point_sets[request.path_params["id"]]
+        return Response(data, media_type="application/octet-stream")
+
+    async def coverage(self, request: Request) -> Response:
+        if request.method == "PUT":
+            body = await request.json()
+            self.ledgers[body["series_instance_uid"]] = body
+            return JSONResponse(body)
+        return JSONResponse({"items": list(self.ledgers.values())})
+
+
+class Door(OpenDoor):
+    """Labels are shown as the site says."""
+
+    def __init__(self, site: SlideSite) -> None:
+        self.site = site
+
+    def may_see_labels(self, scope: Scope) -> bool:
+        return self.site.shows_labels
