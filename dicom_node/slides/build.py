@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydicom.uid import (
 from dicom_node.archive import Archive, Query
 from dicom_node.errors import DicomNodeError
 from dicom_node.pixels.attributes import Attributes
+from dicom_node.pixels.frames import Frames
 from dicom_node.records import InstanceRecord, ReadScope
 from dicom_node.slides import problems, specimens
 from dicom_node.slides.channels import channel_sample, describe_path, range_of, window_of
@@ -311,12 +313,11 @@ class Build:
         count = len(image.table)
         if image.record.transfer_syntax_uid != JPEGBaseline8Bit or not count:
             return []
+        frames = Frames(image.read, image.table, image.description)
         heads = []
-        with image.record.path.open("rb") as file:
-            for frame in {*range(min(count, _FIRST)), *range(0, count, max(1, count // _FIRST))}:
-                for offset, length in image.table.fragments(frame)[:1]:
-                    file.seek(offset)
-                    heads.append(read_head(file.read(min(length, 1 << 16))))
+        for frame in {*range(min(count, _FIRST)), *range(0, count, max(1, count // _FIRST))}:
+            with suppress(DicomNodeError):
+                heads.append(read_head(frames.stored(frame)))
         return sorted((one for one in heads if one is not None), key=lambda one: not one.tables)
 
     @staticmethod
