@@ -18,6 +18,13 @@ from kernels.asymmetry import (
     posterior_fossa,
 )
 from kernels.brain import BrainMask, BrainProblem, brain_mask, grain_ratio
+from kernels.haemorrhage import (
+    HaemorrhageCandidate,
+    HaemorrhageCandidates,
+    HaemorrhageVolume,
+    find_haemorrhages,
+    measure_haemorrhage,
+)
 from kernels.macenko import MacenkoFit, fit_macenko, normalise_macenko
 from kernels.marks import SlideWarning, slide_warnings
 from kernels.measure import (
@@ -79,6 +86,9 @@ __all__ = [
     "EvenStack",
     "Finding",
     "Gap",
+    "HaemorrhageCandidate",
+    "HaemorrhageCandidates",
+    "HaemorrhageVolume",
     "HalfMaximum",
     "HeadPhantom",
     "Lut",
@@ -120,6 +130,7 @@ __all__ = [
     "ellipse_mask",
     "ellipse_perimeter_mm",
     "even",
+    "find_haemorrhages",
     "find_midsagittal_plane",
     "find_nuclei",
     "fit_macenko",
@@ -131,6 +142,7 @@ __all__ = [
     "histogram",
     "length_mm",
     "masked_gaussian",
+    "measure_haemorrhage",
     "mirror",
     "mirror_difference",
     "mirror_mask",
