@@ -1,10 +1,11 @@
 /** What lies over the whole viewer: help, the text of a mark, a label, a short word. */
 
 import { h } from "@common/dom";
+import type { Language } from "@common/host";
 import type { Translate } from "@common/i18n";
 import { COMMANDS, type Group } from "./commands";
 import type { MessageKey } from "./messages";
-import { MAGNIFICATIONS } from "./scale";
+import { MAGNIFICATIONS, magnificationWords } from "./scale";
 
 const GROUPS: readonly Group[] = ["power", "move", "view", "tools", "marks"];
 
@@ -24,12 +25,12 @@ function veil(label: string, close: () => void, ...children: (Node | string)[]):
   );
 }
 
-export function helpDialog(t: Translate<MessageKey>, close: () => void): HTMLElement {
+export function helpDialog(t: Translate<MessageKey>, language: Language, close: () => void): HTMLElement {
   const group = (name: Group): HTMLElement => {
     const rows = new Map<string, string[]>();
     for (const command of COMMANDS.filter((candidate) => candidate.group === name)) {
       const power = MAGNIFICATIONS.find((value) => command.id === `power-${value}`);
-      const label = t(command.name, { power: power ? `${power}×` : "" });
+      const label = t(command.name, { power: power ? magnificationWords(power, language) : "" });
       rows.set(label, [...(rows.get(label) ?? []), ...command.keys]);
     }
     return h(

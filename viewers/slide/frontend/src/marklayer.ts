@@ -215,10 +215,7 @@ export class MarkLayer {
   private paintChosen(pen: CanvasRenderingContext2D, shape: Shape): void {
     const path = new Path2D();
     this.trace(path, shape);
-    if (shape.isClosed) {
-      pen.fillStyle = `${shape.colour}26`;
-      pen.fill(path);
-    }
+    // Never filled: the colours within are what is read.
     for (const [style, width] of [["#000a", 6], ["#fff", 4], [shape.colour, 2]] as const) {
       pen.strokeStyle = style;
       pen.lineWidth = width;

@@ -50,7 +50,7 @@ in vec2 at;
 out vec4 painted;
 void main() {
   float share = texture(field, at).r;
-  float alpha = share <= 0.0 ? 0.0 : 0.2 + 0.7 * sqrt(share);
+  float alpha = share <= 0.0 ? 0.0 : 0.15 + 0.55 * sqrt(share);
   painted = vec4(colour * alpha, alpha);
 }`;
 

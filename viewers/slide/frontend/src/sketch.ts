@@ -1,7 +1,7 @@
 /** The reader's hand: draws new marks, moves and bends chosen ones, all in level-0 pixels. */
 
 import { apply, type Affine, areaOf, boxOf, distance, invert, type Point } from "./geometry";
-import { axisEnds, dragGrip, type Shape } from "./shapes";
+import { axisEnds, dragGrip, lineOf, type Shape } from "./shapes";
 import type { Draft, MarkLayer } from "./marklayer";
 import type { Kind } from "./types";
 
@@ -290,8 +290,8 @@ export class Sketch {
   private done(points: readonly Point[]): void {
     const tool = this.kind as Exclude<Tool, "hand">;
     this.cancel();
-    const flat = points.length > 2 && tool !== "angle" && tool !== "polyline" && areaOf(points) === 0;
-    if (!flat) this.hooks.finished(tool, points);
+    const { isClosed, outline } = lineOf(KIND_OF[tool], points);
+    if (!isClosed || areaOf(outline) > 0) this.hooks.finished(tool, points);
   }
 
   private show(points: readonly Point[], kind?: Kind, colour?: string): void {

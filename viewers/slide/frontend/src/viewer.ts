@@ -320,7 +320,8 @@ export class Viewer implements Actor {
 
   private chooseClass(index: number): void {
     this.board.chosenClass = index;
-    this.board.reclassify();
+    // With a drawing tool in hand the class is meant for the next mark.
+    if (this.tool === "hand") this.board.reclassify();
     this.repaint();
   }
 
@@ -530,7 +531,7 @@ export class Viewer implements Actor {
 
   toggleHelp(): void {
     if (this.closeOverlay()) return;
-    this.overlay.append(helpDialog(this.t, () => this.closeOverlay()));
+    this.overlay.append(helpDialog(this.t, this.language(), () => this.closeOverlay()));
     this.overlay.querySelector("button")?.focus();
   }
 
