@@ -70,7 +70,7 @@ class SlideIndex:
         """Map a file. Raises ValueError when it is no index of this format, and OSError."""
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        magic, number, length = _HEAD.unpack_from(self._map)
+        magic, number, length = _HEAD.unpack(self._map[: _HEAD.size].ljust(_HEAD.size))
         if magic != _MAGIC or number != FORMAT:
             raise ValueError("the file is no slide index of this format")
         facts: dict[str, Any] = json.loads(self._map[_HEAD.size : _HEAD.size + length])
@@ -145,6 +145,9 @@ def write_index(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArr
                 file.write(b" " * (places[name][0] - file.tell()))
                 little = array if array.dtype == FRAME else array.astype(places[name][1])
                 file.write(np.ascontiguousarray(little).tobytes())
+            file.flush()
+            # After a power cut the name must not stand for half of it.
+            os.fsync(file.fileno())
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
