@@ -17,7 +17,7 @@ from plugins.builtin.stroke.head import Head
 from plugins.nouns import Text
 from plugins.results import Layer, LayerKind, Segment
 
-__all__ = ["Findings", "findings_of", "mask_layer"]
+__all__ = ["Findings", "findings_of", "group", "mask_layer", "on_source"]
 
 MOST = 40
 
@@ -53,9 +53,11 @@ class Findings:
             return np.asarray(self.copied == number)
         return self.head.copy.from_source(self.mask(number))
 
-    def centre_slice(self, number: int) -> int:
-        """The source slice with most of it."""
-        return int(self.mask(number).sum(axis=(1, 2)).argmax())
+    def side(self, number: int) -> str:
+        """The patient's side that holds most of it."""
+        head = self.head
+        places = np.argwhere(self.on_copy(number)) * head.copy.spacing_mm
+        return "left" if len(places) and head.plane.side_mm(places).mean() > 0 else "right"
 
     def kept(self, edits: Mapping[str, Any], numbers: Sequence[int]) -> NDArray[np.uint8]:
         """Labels of those `numbers` that the reader did not reject."""
@@ -68,19 +70,30 @@ def group(layer: str, number: int) -> str:
     return f"{layer}_{number}"
 
 
-def findings_of(
-    head: Head, layer: str, labels: NDArray[np.integer[Any]], edits: Mapping[str, Any]
-) -> Findings:
-    """Bring labels of the copy to the source slices and apply the reader's brush.
-
-    Parameters
-    ----------
-    labels : (slices, rows, columns) integers, on the copy
-        0, or the number of a finding from 1; those beyond 40 are left out.
-    """
+def on_source(head: Head, labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+    """Bring labels 1, 2, … of the copy to the source slices; those beyond 40 are left out."""
     source = np.zeros(head.scan.hu.shape, np.uint8)
     for number in range(1, min(int(labels.max(initial=0)), MOST) + 1):
         source[head.copy.to_source(labels == number)] = number
+    return source
+
+
+def findings_of(
+    head: Head,
+    layer: str,
+    copied: NDArray[np.integer[Any]],
+    source: NDArray[np.uint8],
+    edits: Mapping[str, Any],
+) -> Findings:
+    """Apply the reader's brush.
+
+    Parameters
+    ----------
+    copied : (slices, rows, columns) integers
+        Labels on the copy.
+    source : (slices, rows, columns) uint8
+        The same on the source slices, as first shown.
+    """
     before = source > 0
     after = brushed(before, head.scan, edits, layer)
     is_edited = bool((before != after).any())
@@ -88,7 +101,7 @@ def findings_of(
     if is_edited:
         source, drawn = relabelled(source, after)
     numbers = tuple(int(n) for n in np.unique(source) if n)
-    return Findings(layer, source, numbers, drawn, is_edited, head, labels)
+    return Findings(layer, source, numbers, drawn, is_edited, head, copied)
 
 
 def mask_layer(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kernels.asymmetry import Asymmetry, DarkCluster, WaterUptake, net_water_uptake
 from kernels.midsagittal import MidsagittalPlane
 from plugins.builtin.stroke import codes
-from plugins.builtin.stroke.findings import Findings, findings_of, group, mask_layer
+from plugins.builtin.stroke.findings import Findings, findings_of, group, mask_layer, on_source
 from plugins.builtin.stroke.head import Head, map_to_source
 from plugins.builtin.stroke.words import SIDES
 from plugins.nouns import Text
@@ -44,7 +44,7 @@ def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> O
     trusted = [cluster for cluster in asymmetry.clusters if not cluster.doubts]
     for number, cluster in enumerate(trusted, start=1):
         numbered[asymmetry.labels == cluster.label] = number
-    found = findings_of(head, LAYER, numbered, edits)
+    found = findings_of(head, LAYER, numbered, on_source(head, numbered), edits)
     values: list[Value] = []
     for number in found.numbers:
         values += _measured(found, number, trusted, edits)
@@ -80,7 +80,7 @@ def _measured(
     name = group(LAYER, number)
     uptake = _uptake(found.head, found.on_copy(number))
     side = _side(found, number, trusted)
-    title = Text(f"Vùng {number}, bên {SIDES[side].vi}", f"Region {number}, {side}")
+    title = Text(f"Vùng {number}, {SIDES[side].vi}", f"Region {number}, {side}")
     shared = {
         "group": name,
         "group_label": title,
@@ -153,7 +153,7 @@ def _doubtful(clusters: Sequence[DarkCluster]) -> list[Value]:
     return [
         Value(
             f"doubtful_{position}",
-            Text(f"Bên {SIDES[cluster.side].vi}", f"{cluster.side.capitalize()} side"),
+            SIDES[cluster.side],
             cluster.volume_ml,
             codes.ML,
             note=Text(
@@ -171,9 +171,7 @@ def _side(found: Findings, number: int, trusted: Sequence[DarkCluster]) -> str:
     """Of the arithmetic's own cluster, or of where the reader drew."""
     if number <= len(trusted) and not found.is_edited:
         return trusted[number - 1].side
-    head = found.head
-    places = np.argwhere(found.on_copy(number)) * head.copy.spacing_mm
-    return "left" if len(places) and head.plane.side_mm(places).mean() > 0 else "right"
+    return found.side(number)
 
 
 def _segment(number: int, side: str) -> Segment:

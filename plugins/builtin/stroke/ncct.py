@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.asymmetry import mirror_difference
+from kernels.haemorrhage import find_haemorrhages
 from plugins.builtin.stroke import codes
 from plugins.builtin.stroke.edits import parameter
+from plugins.builtin.stroke.haemorrhage import haemorrhages
 from plugins.builtin.stroke.head import described, graded, prepare_head
 from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
@@ -72,7 +74,20 @@ def _computed(
         Text("Đo vùng giảm tỷ trọng", "Measure dark regions"),
         lambda: hypodensity(head, asymmetry, edits),
     )
+    dense = steps.run(
+        Text("Tìm vùng nghi chảy máu", "Look for blood"),
+        lambda: find_haemorrhages(
+            head.copy.hu, head.brain.mask, head.brain.bone, head.plane, head.copy.spacing_mm
+        ),
+        ("dense", *key),
+        lambda d: Text(f"{len(d.candidates)} ứng viên", f"{len(d.candidates)} candidates"),
+    )
+    blood = steps.run(
+        Text("Đo vùng nghi chảy máu", "Measure possible blood"),
+        lambda: haemorrhages(head, dense, edits),
+    )
     values = [
+        *blood.values,
         *dark.values,
         Value(
             "brain_volume",
@@ -93,7 +108,7 @@ def _computed(
         steps,
         reason=described(head),
         values=tuple(values),
-        layers=(dark.layer, difference_layer(head, asymmetry)),
+        layers=(blood.layer, dark.layer, difference_layer(head, asymmetry)),
         controls=(
             Control(
                 "difference_hu",

@@ -16,7 +16,11 @@ class Unusable(ValueError):
         self.text = text
 
 
-SIDES: Final = {"left": Text("trái", "left"), "right": Text("phải", "right")}
+SIDES: Final = {
+    "left": Text("bên trái", "left"),
+    "right": Text("bên phải", "right"),
+    "midline": Text("đường giữa", "midline"),
+}
 
 REFUSALS: Final = {
     Refusal.BASELINE_TOO_SHORT: Text(

@@ -1,0 +1,204 @@
+"""The non-contrast analysis on heads whose lesions are known, and on the real infarct."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels.stroke_phantom import Finding, StrokePhantom, stroke_phantom
+from plugins.builtin.stroke import ncct
+from plugins.builtin.stroke.codes import LEFT, RIGHT
+from plugins.results import Grade, Result, Value
+from tests.plugins.builtin.stroke.studies import Bench, phantom_series, real_head, study_of
+
+SHAPE, SPACING = (30, 176, 176), (5.0, 1.3, 1.3)
+
+
+def head(*findings: Finding, seed: int = 31, **changes: Any) -> StrokePhantom:
+    return stroke_phantom(findings, SHAPE, SPACING, seed=seed, **changes)
+
+
+def computed(
+    phantom: StrokePhantom, edits: dict[str, Any] | None = None, **elements: Any
+) -> Result:
+    return ncct.compute(study_of(phantom_series(phantom, **elements)), edits or {}, Bench())
+
+
+def main_value(result: Result, group: str, key: str) -> Value:
+    found = result.value(f"{group}_1_{key}")
+    assert found is not None, [value.key for value in result.values]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("side", "changes"),
+    [
+        ("right", {}),
+        ("left", {"tilt_deg": -17.0, "yaw_deg": 8.0}),
+        ("left", {"patient_position": "FFS"}),
+    ],
+    ids=["plain", "tilted and turned", "feet first"],
+)
+def test_a_haemorrhage_is_found_measured_and_on_its_side(
+    side: str, changes: dict[str, Any]
+) -> None:
+    phantom = head(Finding("haemorrhage", side, 22.0), **changes)
+
+    result = computed(phantom)
+
+    volume = main_value(result, "haemorrhage", "volume")
+    truth = phantom.volumes_ml["haemorrhage:0"]
+    assert volume.value == pytest.approx(truth, rel=0.05)
+    assert volume.laterality == (LEFT if side == "left" else RIGHT)
+    layer = result.layer("haemorrhage")
+    assert layer is not None
+    order = np.argsort(phantom.positions_mm[:, 2])
+    true = phantom.masks["haemorrhage:0"][order]
+    marked = layer.array > 0
+    assert 2 * (marked & true).sum() / (marked.sum() + true.sum()) > 0.9
+
+
+def test_an_infarct_is_found_with_its_water() -> None:
+    phantom = head(Finding("infarct", "left", 45.0, hu=-8.0))
+
+    result = computed(phantom)
+
+    assert main_value(result, "hypodensity", "volume").laterality == LEFT
+    water = main_value(result, "hypodensity", "water").value
+    assert water is not None
+    assert 12 < water < 35
+
+
+def test_a_rejected_candidate_leaves_the_mask_and_stays_in_the_list() -> None:
+    phantom = head(Finding("haemorrhage", "right", 22.0))
+    study, bench = study_of(phantom_series(phantom)), Bench()
+    before = ncct.compute(study, {}, bench)
+
+    after = ncct.compute(study, {"rejected": ["haemorrhage_1"]}, bench)
+
+    first, second = before.layer("haemorrhage"), after.layer("haemorrhage")
+    assert first is not None
+    assert second is not None
+    assert (first.array == 1).any()
+    assert not (second.array == 1).any()
+    assert after.value("haemorrhage_1_volume") is not None
+
+
+def test_the_brush_changes_the_volume_by_what_it_painted() -> None:
+    phantom = head(Finding("haemorrhage", "right", 22.0))
+    study, bench = study_of(phantom_series(phantom)), Bench()
+    before = ncct.compute(study, {}, bench)
+    layer = before.layer("haemorrhage")
+    assert layer is not None
+    slice_ = int((layer.array > 0).sum(axis=(1, 2)).argmax())
+    rows, columns = np.nonzero(layer.array[slice_])
+    z = phantom.positions_mm[np.argsort(phantom.positions_mm[:, 2])][slice_]
+    row, column = phantom.orientation[3:], phantom.orientation[:3]
+    centre = z + rows.mean() * SPACING[1] * row + columns.mean() * SPACING[2] * column
+    wipe = {
+        "layer": "haemorrhage",
+        "slice": slice_,
+        "erase": True,
+        "radius_mm": 5.0,
+        "points_mm": [centre.tolist()],
+    }
+
+    after = ncct.compute(study, {"strokes": [wipe]}, bench)
+
+    lost = main_value(before, "haemorrhage", "volume").value
+    left = main_value(after, "haemorrhage", "volume").value
+    assert lost is not None
+    assert left is not None
+    disc_ml = np.pi * 5.0**2 * SPACING[0] / 1000
+    assert lost - left == pytest.approx(disc_ml, rel=0.06)
+
+
+def test_what_a_reader_draws_is_a_finding_of_its_own() -> None:
+    phantom = head()
+    study, bench = study_of(phantom_series(phantom)), Bench()
+    assert ncct.compute(study, {}, bench).value("haemorrhage_none") is not None
+    centre = phantom.centre_mm + np.array([30.0, 10.0, 20.0])
+    order = np.argsort(phantom.positions_mm[:, 2])
+    slice_ = int(np.abs(phantom.positions_mm[order][:, 2] - centre[2]).argmin())
+    centre[2] = phantom.positions_mm[order][slice_, 2]
+    drawn = {
+        "layer": "haemorrhage",
+        "slice": slice_,
+        "erase": False,
+        "radius_mm": 8.0,
+        "points_mm": [centre.tolist()],
+    }
+
+    result = ncct.compute(study, {"strokes": [drawn]}, bench)
+
+    volume = main_value(result, "haemorrhage", "volume")
+    assert volume.value == pytest.approx(np.pi * 64 * SPACING[0] / 1000, rel=0.06)
+    assert volume.laterality == LEFT
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ({"ConvolutionKernel": "H60s"}, "xương"),
+        ({"ContrastBolusAgent": "IOHEXOL"}, "cản quang"),
+    ],
+)
+def test_an_unfit_series_is_red(elements: dict[str, str], words: str) -> None:
+    phantom = head()
+    series, pixels = phantom_series(phantom, **elements)
+
+    result = ncct.compute(
+        study_of((series, pixels)), {"series": series.series_instance_uid}, Bench()
+    )
+
+    assert result.grade is Grade.RED
+    assert any(words in reason.vi for reason in result.reasons)
+
+
+def test_missing_slices_are_red() -> None:
+    phantom = head()
+    series, pixels = phantom_series(phantom)
+    gone = sorted(series.instances, key=lambda i: float(i.header.ImagePositionPatient[2]))[
+        14
+    ].sop_instance_uid
+    kept = tuple(i for i in series.instances if i.sop_instance_uid != gone)
+    series = series.__class__(**{**vars(series), "instances": kept})
+
+    result = ncct.compute(study_of((series, pixels)), {}, Bench())
+
+    assert result.grade is Grade.RED
+    assert any("Thiếu lát" in reason.vi for reason in result.reasons)
+
+
+def test_a_clean_head_has_no_candidates_and_says_what_that_means() -> None:
+    result = computed(head(seed=77))
+
+    none = result.value("haemorrhage_none")
+    assert none is not None
+    assert none.note is not None
+    assert "không loại trừ" in none.note.vi
+    assert result.summary is not None
+    assert "dưới nhện" in result.summary.vi
+
+
+def test_the_real_infarct(test_data: Path) -> None:
+    """GE, tilted by 18.5 degrees: the left temporo-occipital lesion is the largest finding."""
+    result = ncct.compute(
+        study_of(real_head(test_data / "ct_head" / "ge_tilt_infarct")), {}, Bench()
+    )
+
+    volume = main_value(result, "hypodensity", "volume")
+    assert volume.value is not None
+    assert 40 <= volume.value <= 60
+    assert volume.laterality == LEFT
+    water = main_value(result, "hypodensity", "water").value
+    assert water is not None
+    assert 20 < water < 40
+    assert result.reason is not None
+    assert "-18.5°" in result.reason.en
+    assert result.grade is not Grade.RED
+    brain = result.value("brain_volume")
+    assert brain is not None
+    assert brain.value is not None
+    assert 1350 <= brain.value <= 1530
