@@ -39,6 +39,7 @@ from dicom_node.objects import (
 from dicom_node.objects import KeyImage as DocumentImage
 from plugins.frames import frames_of_instance, to_pixels
 from plugins.nouns import Annotation, Case, Export, Instance, KeyImage, Person, Text
+from plugins.result_marks import result_marks
 
 __all__ = ["identity", "signed_opinion"]
 
@@ -91,9 +92,12 @@ def signed_opinion(export: Export) -> SignedOpinion:
         ),
         answers=_answers(export),
         key_images=tuple(_key_image(image, export) for image in opinion.key_images),
-        marks=tuple(
-            _mark(number, annotation, export)
-            for number, annotation in enumerate(opinion.annotations, start=1)
+        marks=(
+            *(
+                _mark(number, annotation, export)
+                for number, annotation in enumerate(opinion.annotations, start=1)
+            ),
+            *result_marks(export),
         ),
         concordance=opinion.concordance,
         transfer=opinion.transfer,

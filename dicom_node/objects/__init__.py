@@ -27,6 +27,7 @@ from dicom_node.objects.content import (
     QuestionAnswer,
     Reference,
     Request,
+    SegmentReference,
     SignedOpinion,
     Value,
 )
@@ -37,7 +38,7 @@ from dicom_node.objects.measurement_report import measurement_report
 from dicom_node.objects.pages import opinion_pdf, opinion_pictures
 from dicom_node.objects.parametric_map import parametric_map
 from dicom_node.objects.secondary_capture import secondary_captures
-from dicom_node.objects.segmentation import Segment, segmentation
+from dicom_node.objects.segmentation import Segment, present_segments, segmentation
 from dicom_node.objects.slide_space import slide_geometry, tiles_of_region
 from dicom_node.objects.values import drawn_value
 
@@ -58,6 +59,7 @@ __all__ = [
     "Reference",
     "Request",
     "Segment",
+    "SegmentReference",
     "SignedOpinion",
     "Slices",
     "Value",
@@ -72,6 +74,7 @@ __all__ = [
     "opinion_pdf",
     "opinion_pictures",
     "parametric_map",
+    "present_segments",
     "read_bulk_annotations",
     "secondary_captures",
     "segmentation",

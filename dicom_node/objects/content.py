@@ -26,6 +26,7 @@ __all__ = [
     "QuestionAnswer",
     "Reference",
     "Request",
+    "SegmentReference",
     "SignedOpinion",
     "Value",
 ]
@@ -54,6 +55,7 @@ class MarkKind(StrEnum):
     FREEHAND = "freehand"
     COUNTER = "counter"
     TEXT = "text"
+    RESULT = "result"
 
 
 _OUTLINES = frozenset({MarkKind.ELLIPSE, MarkKind.RECTANGLE, MarkKind.POLYGON})
@@ -150,6 +152,15 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentReference:
+    """The segment of a Segmentation of this opinion that numbers were measured on."""
+
+    sop_instance_uid: str
+    number: int
+    source_series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A number. ``derivation`` says how it sums up a region (mean, standard deviation …)."""
 
@@ -163,7 +174,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Mark:
-    """A drawing with its numbers, or numbers of a whole series (no points, no image).
+    """A drawing with its numbers, or numbers without a drawing: of a series, of a segment.
 
     ``points_mm`` are (x, y, z): two ends (length), end, vertex, end (angle), major then minor
     axis ends (ellipse), corners in order (rectangle, polygon). ``points_px`` are (column, row)
@@ -186,6 +197,9 @@ class Mark:
     series_instance_uid: str = ""
     place: str = ""
     classification: Classification | None = None
+    segment: SegmentReference | None = None
+    finding_site: Code | None = None
+    laterality: Code | None = None
 
     @property
     def is_closed(self) -> bool:

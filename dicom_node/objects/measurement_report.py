@@ -15,20 +15,28 @@ from highdicom.sr import (
     AlgorithmIdentification,
     CoordinatesForMeasurement,
     CoordinatesForMeasurement3D,
+    FindingSite,
     ImageRegion,
     ImageRegion3D,
     Measurement,
     MeasurementsAndQualitativeEvaluations,
     PlanarROIMeasurementsAndQualitativeEvaluations,
+    ReferencedSegment,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
     SourceImageForRegion,
+    SourceSeriesForSegmentation,
     TrackingIdentifier,
     UIDRefContentItem,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    SegmentationStorage,
+)
 
 from dicom_node.objects import codes, context, modules, text
 from dicom_node.objects.content import (
@@ -36,6 +44,7 @@ from dicom_node.objects.content import (
     Identity,
     Mark,
     MarkKind,
+    SegmentReference,
     SignedOpinion,
     Value,
 )
@@ -144,9 +153,14 @@ def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
         "algorithm_id": _algorithm(mark.algorithm),
         "measurements": measurements,
         "finding_type": mark.classification.code if mark.classification else None,
+        "finding_sites": _sites(mark),
     }
-    if region is not None:
-        template: Any = PlanarROIMeasurementsAndQualitativeEvaluations(
+    if mark.segment is not None:
+        template: Any = VolumetricROIMeasurementsAndQualitativeEvaluations(
+            referenced_segment=_segment(mark.segment), **shared
+        )
+    elif region is not None:
+        template = PlanarROIMeasurementsAndQualitativeEvaluations(
             referenced_region=region, **shared
         )
     else:
@@ -175,6 +189,21 @@ def _group(mark: Mark, opinion: SignedOpinion) -> Dataset:
     if mark.text.strip():
         group.ContentSequence.append(context.text_item(codes.COMMENT, mark.text))
     return group
+
+
+def _segment(segment: SegmentReference) -> ReferencedSegment:
+    return ReferencedSegment(
+        sop_class_uid=SegmentationStorage,
+        sop_instance_uid=segment.sop_instance_uid,
+        segment_number=segment.number,
+        source_series=SourceSeriesForSegmentation(segment.source_series_instance_uid),
+    )
+
+
+def _sites(mark: Mark) -> list[FindingSite] | None:
+    if mark.finding_site is None:
+        return None
+    return [FindingSite(mark.finding_site, laterality=mark.laterality)]
 
 
 def _measurement(value: Value, inferred_from: Coordinates | None) -> Measurement:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
@@ -13,6 +13,7 @@ from highdicom.seg import (
     SegmentationTypeValues,
     SegmentDescription,
 )
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
@@ -20,7 +21,7 @@ from dicom_node.objects import modules, text
 from dicom_node.objects.content import Identity, SignedOpinion
 from dicom_node.objects.derived import Slices, dressed, series_source
 
-__all__ = ["Segment", "segmentation"]
+__all__ = ["Segment", "present_segments", "segmentation"]
 
 MORPHOLOGICAL_OPERATIONS: Final = Code("123104", "DCM", "Morphological Operations")
 LEFT, RIGHT = Code("7771000", "SCT", "Left"), Code("24028007", "SCT", "Right")
@@ -69,7 +70,7 @@ def segmentation(
     PS3.3 A.51, C.8.20
     """
     marked = slices.array
-    present = [one for one in segments if (marked == one.number).any()]
+    present = present_segments(marked, segments)
     unknown = set(np.unique(marked).tolist()) - {0, *(one.number for one in segments)}
     if unknown:
         raise ValueError(f"the mask has labels {sorted(unknown)} without a segment")
@@ -106,6 +107,14 @@ def segmentation(
             site = item.AnatomicRegionSequence[0]
             site.AnatomicRegionModifierSequence = [modules.code_item(one.laterality)]
     return dressed(made, opinion, identity, modality="SEG", series_description=label)
+
+
+def present_segments(
+    array: NDArray[np.integer[Any]], segments: Sequence[Segment]
+) -> tuple[Segment, ...]:
+    """The segments with a marked voxel; their places, from 1, are their numbers in the object."""
+    found = set(np.unique(array).tolist())
+    return tuple(one for one in segments if one.number in found)
 
 
 def _description(

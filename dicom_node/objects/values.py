@@ -18,9 +18,10 @@ _SHOWN_UNITS = {
     "um": "µm",
     "um2": "µm²",
     "/mm2": "/mm²",
+    "ml": "mL",
     "{pixels}": "px",
 }
-_NO_UNIT = frozenset({"1", "{count}"})
+_NO_UNIT = frozenset({"1", "{count}", "{ratio}", "{score}"})
 # below so many, the next smaller unit says it better: what a cell measures is no 0.00 mm
 _SMALL = {
     codes.UNITS["mm"]: (0.1, 1e3, codes.MICROMETRE),

@@ -73,6 +73,7 @@ MARK_KINDS: Final = {
     MarkKind.FREEHAND: Word("đường tự do", "freehand line"),
     MarkKind.COUNTER: Word("đếm", "count"),
     MarkKind.TEXT: Word("chữ", "text"),
+    MarkKind.RESULT: Word("kết quả phân tích", "result of an analysis"),
 }
 
 VALUE_LABELS: Final = {
