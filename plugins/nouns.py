@@ -33,6 +33,7 @@ __all__ = [
     "Opinion",
     "OpinionKind",
     "Person",
+    "PointSet",
     "Priority",
     "Question",
     "Region",
@@ -295,6 +296,37 @@ class Annotation:
     classification: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class PointSet:
+    """Many points or outlines of one class on a slide, as another program found them.
+
+    ``graphic_type`` is ``POINT``, ``POLYLINE`` or ``POLYGON``; ``count`` counts annotations,
+    ``vertices`` their points. ``load`` gives the points, (vertices, 2) float32 columns and rows
+    of level 0 from the top left corner of its first pixel, and the index of the first point of
+    each line or outline, (count,) uint32. ``content_hash`` is SHA-256 over both.
+    """
+
+    id: str
+    case_id: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    frame_of_reference_uid: str
+    name: str
+    classification: Mapping[str, Any]
+    graphic_type: str
+    count: int
+    vertices: int
+    algorithm: str
+    content_hash: str
+    author: Person
+    created_at: datetime
+    load: Callable[[], tuple[NDArray[np.float32], NDArray[np.uint32]]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """A part of a slide: a box in pixels of its level 0; ``slide`` is its name in addresses."""
@@ -366,6 +398,7 @@ class Opinion:
     predecessor: str = ""
     reason: str = ""
     results: "tuple[ConfirmedResult, ...]" = ()
+    point_sets: tuple[PointSet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -424,8 +457,8 @@ class Export:
     modules are copied from it); ``evidence`` lists (study, series, SOP Class, SOP Instance UID)
     of what the opinion refers to; ``previous`` holds SOP references of the predecessor
     opinion's documents made by the same exporter; ``images`` maps the SOP Instance UIDs of
-    ``evidence`` and of the results' source slices to their headers, where the host has them; ``render`` gives a key image as PNG
-    or JPEG in its window.
+    ``evidence`` and of the results' source slices to their headers, where the host has them;
+    ``render`` gives a key image as PNG or JPEG in its window.
     """
 
     case: Case

@@ -290,6 +290,27 @@ results = Table(
     Index("ix_results_study_instance_uid_analysis", "study_instance_uid", "analysis"),
 )
 
+# What another program found on a slide, by the thousand; the bytes are kept once for each content,
+# and for ever, since a signed opinion may name them.
+point_sets = Table(
+    "point_sets",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("content", JSON, nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("author", ForeignKey("users.username"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+)
+point_set_data = Table(
+    "point_set_data",
+    metadata,
+    Column("content_hash", String(64), primary_key=True),
+    Column("points", LargeBinary, nullable=False),  # float32 pairs, little-endian
+    Column("starts", LargeBinary, nullable=False),  # uint32, little-endian
+)
+
 drafts = Table(
     "drafts",
     metadata,

@@ -6,6 +6,7 @@ import hoichan
 from workstation.api import (
     administration_routes,
     case_routes,
+    point_set_routes,
     reading_routes,
     result_routes,
     session_routes,
@@ -46,6 +47,7 @@ def api_app(context: Context) -> FastAPI:
         study_routes,
         case_routes,
         reading_routes,
+        point_set_routes,
         result_routes,
         administration_routes,
     ):

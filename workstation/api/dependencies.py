@@ -8,7 +8,7 @@ from workstation.context import Context
 from workstation.errors import NotAuthenticated
 from workstation.roles import Principal
 
-__all__ = ["Caller", "Here"]
+__all__ = ["Caller", "FileBody", "Here"]
 
 
 def _context(request: Request) -> Context:
@@ -24,5 +24,17 @@ def _principal(request: Request) -> Principal:
     return principal
 
 
+async def _file(request: Request) -> bytes:
+    """A file, sent as the body itself or as the first file of a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await request.body()
+    async with request.form(max_files=1, max_fields=10) as form:
+        for value in form.values():
+            if not isinstance(value, str):
+                return await value.read()
+    return b""
+
+
+FileBody = Annotated[bytes, Depends(_file)]
 Here = Annotated[Context, Depends(_context)]
 Caller = Annotated[Principal, Depends(_principal)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom.sr.coding import Code
 
-from plugins.nouns import Annotation, Opinion, Person, Text
+from plugins.nouns import Annotation, Opinion, Person, PointSet, Text
 from plugins.results import ConfirmedResult
 from workstation.audit import AuditRow
 from workstation.consult.case import Reader
@@ -31,6 +31,7 @@ __all__ = [
     "listed",
     "opinion_json",
     "plain",
+    "point_set_json",
     "reader_json",
     "result_json",
     "results_json",
@@ -175,9 +176,17 @@ def draft_json(draft: Draft, readers: list[Reader]) -> dict[str, Any]:
 
 
 def opinion_json(opinion: Opinion) -> dict[str, Any]:
-    shown: dict[str, Any] = plain(replace(opinion, results=()))
+    shown: dict[str, Any] = plain(replace(opinion, results=(), point_sets=()))
+    shown["point_sets"] = [point_set_json(one) for one in opinion.point_sets]
     shown["results"] = [_signed_result(one) for one in opinion.results]
     return shown
+
+
+def point_set_json(one: PointSet) -> dict[str, Any]:
+    """A point set without its points; they have an address of their own."""
+    return {
+        field.name: plain(getattr(one, field.name)) for field in fields(one) if field.name != "load"
+    }
 
 
 def _signed_result(confirmed: ConfirmedResult) -> dict[str, Any]:

@@ -7,15 +7,19 @@ such a value would break every list it is in.
 
 import json
 import math
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
-__all__ = ["LARGEST_BODY_BYTES", "BodyCheck", "is_keepable"]
+__all__ = ["LARGEST_BODY_BYTES", "LARGEST_FILE_BYTES", "BodyCheck", "is_keepable"]
 
 # The longest draft: twenty sections and as many answers of 50 000 letters, three bytes each.
 LARGEST_BODY_BYTES = 8_000_000
+# Files of other programs, read by whoever takes them in: a million points, or as many cells.
+LARGEST_FILE_BYTES = 64_000_000
+_FILES = re.compile(r"/cases/[^/]+/(annotations/import|point-sets)$")
 _BIGGEST_INTEGER = (1 << 63) - 1
 
 Scope = MutableMapping[str, Any]
@@ -36,6 +40,8 @@ class BodyCheck:
             await self.app(scope, receive, send)
             return
         taken = False
+        is_file = _FILES.search(scope["path"]) is not None
+        largest = LARGEST_FILE_BYTES if is_file else LARGEST_BODY_BYTES
 
         async def checked() -> Message:
             nonlocal taken
@@ -48,10 +54,10 @@ class BodyCheck:
                     return message
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-                if len(body) > LARGEST_BODY_BYTES:
+                if len(body) > largest:
                     raise HTTPException(413)
             taken = True
-            if body and not is_keepable(body):
+            if body and not is_file and not is_keepable(body):
                 raise HTTPException(422)
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 

@@ -38,6 +38,7 @@ __all__ = [
     "Failure",
     "Opinion",
     "Plugins",
+    "PointSet",
     "Quarantined",
     "Reader",
     "Result",
@@ -316,7 +317,12 @@ SignedResult = shape_of(
     confirmed_at=str,
     layer_hashes=dict[str, str],
 )
-Opinion = shape_of(nouns.Opinion, results=list[SignedResult])  # type: ignore[valid-type]
+PointSet = shape_of(nouns.PointSet, without=("load",))
+Opinion = shape_of(
+    nouns.Opinion,
+    results=list[SignedResult],  # type: ignore[valid-type]
+    point_sets=list[PointSet],  # type: ignore[valid-type]
+)
 Delivery = shape_of(deliveries.Delivery, exporter_title=Text)
 Quarantined = shape_of(records.QuarantineRecord, "Quarantined")
 Conflict = shape_of(records.ConflictRecord, "Conflict")

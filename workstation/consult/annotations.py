@@ -12,8 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from dicom_node.errors import NotFound as NotHeld
-from dicom_node.records import ReadScope
 from plugins.nouns import Annotation, AnnotationKind, Person
 from workstation import access, audit
 from workstation.access import Action
@@ -21,6 +19,7 @@ from workstation.audit import AuditEvent
 from workstation.consult.mark_content import checked_content
 from workstation.consult.moves import known
 from workstation.consult.rows import CaseRecord
+from workstation.consult.slides import held_image
 from workstation.context import Context
 from workstation.database import annotations, users
 from workstation.errors import Conflict, InvalidRequest, NotAllowed
@@ -123,7 +122,7 @@ def add_many(
     with context.database.begin() as connection:
         case = known(connection, now, case_id)
         access.require(principal, Action.ANNOTATE, case)
-        held: dict[tuple[str, str], tuple[str, str]] = {}
+        held: dict[tuple[str, str], dict[str, str] | None] = {}
         for number, one in enumerate(kept):
             _of_item(number, _require_image, context, case, one, held)
         saved = _owners(connection, ids)
@@ -213,27 +212,23 @@ def _require_image(
     context: Context,
     case: CaseRecord,
     content: dict[str, Any],
-    held: dict[tuple[str, str], tuple[str, str]],
+    held: dict[tuple[str, str], dict[str, str] | None],
 ) -> None:
     """The mark lies on an image of the case that we hold; its SOP Class is what we hold.
 
-    ``held`` remembers SOP Class and Series Instance UID of the images already looked up.
+    ``held`` remembers what is known of the images already looked up.
     """
     study, image = content["study_instance_uid"], content["sop_instance_uid"]
     if study in case.study_instance_uids:
         if not image:
             return  # drawn on a reformatted plane: the frame of reference says where
         if (study, image) not in held:
-            try:
-                instance = context.archive.instance(
-                    image, scope=ReadScope(studies=frozenset({study})), study_instance_uid=study
-                )
-            except NotHeld:
-                pass
-            else:
-                held[study, image] = (instance.sop_class_uid, instance.series_instance_uid)
-        if (study, image) in held:
-            content["sop_class_uid"], content["series_instance_uid"] = held[study, image]
+            held[study, image] = held_image(
+                context.archive, study, content["series_instance_uid"], image
+            )
+        known_image = held[study, image]
+        if known_image is not None:
+            content.update(known_image)
             return
     raise InvalidRequest(
         "image_not_of_case",

@@ -7,7 +7,7 @@ text; nothing that can still change is looked up.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,22 @@ from plugins.nouns import (
     Opinion,
     OpinionKind,
     Person,
+    PointSet,
     Region,
     Text,
 )
 from workstation.consult.result_rows import ResultRecord, frozen_json, thawed
 from workstation.consult.rows import CaseRecord
 
-__all__ = ["build", "canonical", "digest", "draft_of", "opinion_of", "results_of"]
+__all__ = [
+    "build",
+    "canonical",
+    "digest",
+    "draft_of",
+    "opinion_of",
+    "point_sets_of",
+    "results_of",
+]
 
 SCHEMA = "hoichan.opinion/1"
 
@@ -41,6 +50,7 @@ def build(
     draft: Mapping[str, Any],
     marks: Sequence[Annotation],
     results: Sequence[ResultRecord],
+    point_sets: Sequence[PointSet] = (),
     *,
     opinion_id: str,
     kind: OpinionKind,
@@ -108,6 +118,7 @@ def build(
         "key_images": list(draft["key_images"]),
         "annotations": [_mark_json(mark) for mark in marks],
         "results": [frozen_json(result) for result in results],
+        "point_sets": [_point_set_json(one) for one in point_sets],
         "concordance": draft["concordance"],
         "transfer": draft["transfer"],
         "author": _person_json(author),
@@ -146,6 +157,7 @@ def opinion_of(text: str, content_hash: str, path_of: Callable[[str], Path]) -> 
         key_images=tuple(_key_image(one) for one in said["key_images"]),
         annotations=tuple(_mark(one) for one in said["annotations"]),
         results=tuple(thawed(one, path_of) for one in results_of(said)),
+        point_sets=tuple(_point_set(one) for one in point_sets_of(said)),
         concordance=said["concordance"],
         transfer=said["transfer"],
         author=_person(said["author"]),
@@ -171,10 +183,33 @@ def draft_of(text: str) -> dict[str, Any]:
         "sections": {one["key"]: one["text"] for one in said["sections"]},
         "answers": {one["id"]: one["answer"] for one in said["questions"]},
         "key_images": said["key_images"],
-        "annotation_ids": [one["id"] for one in said["annotations"]],
+        "annotation_ids": [one["id"] for one in [*said["annotations"], *point_sets_of(said)]],
         "concordance": said["concordance"],
         "transfer": said["transfer"],
     }
+
+
+def point_sets_of(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The point sets of a content; the first opinions do not tell of any."""
+    found: list[dict[str, Any]] = said.get("point_sets", [])
+    return found
+
+
+def _point_set_json(one: PointSet) -> dict[str, Any]:
+    said = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "load"}
+    said["author"] = _person_json(one.author)
+    said["created_at"] = one.created_at.isoformat()
+    return said
+
+
+def _point_set(said: Mapping[str, Any]) -> PointSet:
+    return PointSet(
+        **{
+            **said,
+            "author": _person(said["author"]),
+            "created_at": datetime.fromisoformat(said["created_at"]),
+        }
+    )
 
 
 def _key_image(said: Mapping[str, Any]) -> KeyImage:

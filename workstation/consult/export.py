@@ -13,8 +13,10 @@ from typing import Any
 
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 from sqlalchemy import select
 
+from dicom_node.archive import Query
 from dicom_node.errors import NotFound
 from dicom_node.headers import header_dataset
 from dicom_node.records import Channel, InstanceRecord, Origin, ReadScope, StoreOutcome
@@ -138,7 +140,33 @@ def _images(context: Context, opinion: Opinion) -> dict[str, Dataset]:
         except NotFound:
             continue
         headers[sop_instance_uid] = header_dataset(header)
+    for study, series, sop_class_uid, sop_instance_uid in _evidence(opinion):
+        is_slide = sop_class_uid == VLWholeSlideMicroscopyImageStorage
+        if is_slide and sop_instance_uid not in headers:
+            first = _first_part(context, study, series, sop_instance_uid)
+            if first is not None:
+                headers[sop_instance_uid] = first
     return headers
+
+
+def _first_part(
+    context: Context, study_instance_uid: str, series_instance_uid: str, source_uid: str
+) -> Dataset | None:
+    """The header of the first part of a slide's level that came cut in parts (C.7.6.16.1)."""
+    uids = {"StudyInstanceUID": [study_instance_uid], "SeriesInstanceUID": [series_instance_uid]}
+    parts = [
+        header_dataset(header)
+        for _, header in context.archive.records_with_headers(Query(uids), scope=EVERYTHING)
+    ]
+    return next(
+        (
+            part
+            for part in parts
+            if part.get("SOPInstanceUIDOfConcatenationSource") == source_uid
+            and not part.get("ConcatenationFrameOffsetNumber")
+        ),
+        None,
+    )
 
 
 def _is_image(instance: InstanceRecord) -> bool:
@@ -146,7 +174,11 @@ def _is_image(instance: InstanceRecord) -> bool:
 
 
 def _evidence(opinion: Opinion) -> list[tuple[str, str, str, str]]:
-    referring: Iterable[Any] = (*opinion.key_images, *opinion.annotations)
+    referring: Iterable[Any] = (
+        *opinion.key_images,
+        *opinion.annotations,
+        *opinion.point_sets,
+    )
     return list(
         dict.fromkeys(
             (

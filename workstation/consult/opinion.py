@@ -8,13 +8,12 @@ deliveries and audit are one transaction: after a crash all are there, or none.
 import json
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from dicom_node.errors import NotFound as NotHeld
-from dicom_node.records import ReadScope
 from plugins.contributions import ReportTemplate
 from plugins.nouns import Opinion, OpinionKind, Person, State, Text
 from workstation import access, audit
@@ -25,9 +24,11 @@ from workstation.consult import deliveries, result_files
 from workstation.consult.annotations import load_marks
 from workstation.consult.draft import discard, template_of
 from workstation.consult.moves import known, move
+from workstation.consult.point_sets import load_points, load_sets
 from workstation.consult.result_rows import ResultRecord, confirmed_records, layer_hashes
 from workstation.consult.rows import CaseRecord
 from workstation.consult.sending import assign_to
+from workstation.consult.slides import held_image
 from workstation.consult.transitions import SIGNED, Event
 from workstation.context import Context
 from workstation.database import opinions as table
@@ -95,7 +96,8 @@ def sign(
         if kind in _FIRST:
             case = _made_reader(context, connection, principal, case)
         marks = load_marks(connection, case_id, draft["annotation_ids"])
-        if len(marks) < len(set(draft["annotation_ids"])):
+        sets = load_sets(context, connection, case_id, draft["annotation_ids"])
+        if len(marks) + len(sets) < len(set(draft["annotation_ids"])):
             raise Conflict(
                 "mark_gone",
                 "Một nét vẽ được dẫn trong kết luận đã bị xóa; hãy xem lại.",
@@ -111,6 +113,7 @@ def sign(
                 draft,
                 marks,
                 confirmed,
+                sets,
                 opinion_id=opinion_id,
                 kind=kind,
                 version=version,
@@ -191,12 +194,25 @@ def _is_whole(context: Context, text: str) -> bool:
     data = context.settings.data
     return all(
         result_files.is_intact(result_files.signed_path(data, sha256), sha256) for sha256 in hashes
-    )
+    ) and all(_are_kept(context, one) for one in contents.point_sets_of(json.loads(text)))
+
+
+def _are_kept(context: Context, point_set: Mapping[str, Any]) -> bool:
+    try:
+        load_points(context, point_set["content_hash"])
+    except ValueError:
+        return False
+    return True
 
 
 def _opinion(context: Context, text: str, content_hash: str) -> Opinion:
     path_of = partial(result_files.signed_path, context.settings.data)
-    return contents.opinion_of(text, content_hash, path_of)
+    opinion = contents.opinion_of(text, content_hash, path_of)
+    sets = tuple(
+        replace(one, load=partial(load_points, context, one.content_hash))
+        for one in opinion.point_sets
+    )
+    return replace(opinion, point_sets=sets)
 
 
 def _confirmed(
@@ -359,23 +375,21 @@ def _require_whole(
 
 def _require_key_images(context: Context, case: CaseRecord, draft: dict[str, Any]) -> None:
     """Key images are images of the case that we hold; class and series are as we hold them."""
-    scope = ReadScope(studies=frozenset(case.study_instance_uids))
     for image in draft["key_images"]:
-        try:
-            held = context.archive.instance(
-                image["sop_instance_uid"],
-                scope=scope,
-                study_instance_uid=image["study_instance_uid"],
+        study = image["study_instance_uid"]
+        held = None
+        if study in case.study_instance_uids:
+            held = held_image(
+                context.archive, study, image["series_instance_uid"], image["sop_instance_uid"]
             )
-        except NotHeld:
+        if held is None:
             raise InvalidRequest(
                 "image_not_of_case",
                 "Một ảnh then chốt không thuộc ca hội chẩn.",
                 "A key image does not belong to the case.",
                 field="key_images",
-            ) from None
-        image["sop_class_uid"] = held.sop_class_uid
-        image["series_instance_uid"] = held.series_instance_uid
+            )
+        image.update({key: held[key] for key in held if key in image})
 
 
 def _newest(connection: Connection, case_id: str) -> Row[Any] | None:
