@@ -31,6 +31,7 @@ export class Grid {
   /** What each cell showed as a stack, to come back to after the planes. */
   private readonly kept: ({ series: Series; index: number } | undefined)[] = [];
   private isLinking = false;
+  private isComparing = false;
   linked = false;
   private readonly watcher: ResizeObserver;
   private resizing: ReturnType<typeof setTimeout> | undefined;
@@ -153,6 +154,7 @@ export class Grid {
   /** Put stacks into the cells of a layout; empty ones take the series nobody shows yet. */
   async setLayout(layout: Exclude<Layout, "mpr">, all: readonly Series[]): Promise<void> {
     this.request++;
+    this.isComparing = false;
     const wasPlanes = this.current === "mpr";
     this.keepIndices();
     this.current = layout;
@@ -174,6 +176,17 @@ export class Grid {
       }),
     );
     this.hooks.changed();
+  }
+
+  /** Two images beside each other, which share their window. */
+  async compare(shown: readonly (readonly [Series, number])[], all: readonly Series[]): Promise<void> {
+    await this.setLayout("1x2", all);
+    await Promise.all(
+      shown.slice(0, 2).map(([series, index], i) => this.show(this.cells[i]!, series, index)),
+    );
+    this.isComparing = true;
+    const { range } = this.active;
+    if (range) this.applyRange(this.active, range);
   }
 
   /** The three planes of `series`, or a sentence in each viewport why not. */
@@ -268,8 +281,8 @@ export class Grid {
   }
 
   applyRange(cell: Cell, range: Range): void {
-    // The planes show one volume: one window for all three.
-    const together = cell.shown.kind === "volume" ? this.visible : [cell];
+    // The planes show one volume, and levels are compared in one window.
+    const together = cell.shown.kind === "volume" || this.isComparing ? this.visible : [cell];
     for (const one of together) one.setRange(range);
   }
 

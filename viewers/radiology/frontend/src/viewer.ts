@@ -248,13 +248,12 @@ export class Viewer implements Actor {
   }
 
   private async compare(places: readonly Place[]): Promise<void> {
-    await this.grid.setLayout("1x2", this.library.stacks);
-    const shown = places.slice(0, 2).map((place, i) => {
+    const shown = places.flatMap((place) => {
       const series = this.library.at(place);
       const index = series?.indexOf(place.sop_instance_uid, place.frame_number);
-      return series ? this.grid.show(this.grid.cells[i]!, series, index) : undefined;
+      return series && index !== undefined ? [[series, index] as const] : [];
     });
-    await Promise.all(shown);
+    await this.grid.compare(shown, this.library.stacks);
   }
 
   private redraw(): void {

@@ -27,43 +27,50 @@ export function suggestion(regions: AidRegions, side: Side, region: string): Reg
   return regions[side]?.[region]?.suggestion;
 }
 
-/** Difference, interval and pixels of the darker side, in words and as a bar. */
+/** The darker side of a region: the difference points there. */
+function darker(regions: AidRegions, region: string): { side: Side; aid: Aid } | undefined {
+  const sides = (["right", "left", "midline"] as const).flatMap((side) => {
+    const aid = regions[side]?.[region];
+    return aid ? [{ side, aid }] : [];
+  });
+  return sides.sort((a, b) => (a.aid.delta_hu ?? 0) - (b.aid.delta_hu ?? 0))[0];
+}
+
+/** Difference, interval, relative difference and pixels of the darker side. */
 export function aidLine(
   regions: AidRegions,
   region: string,
   t: Translate<FormKey>,
   language: Language,
 ): HTMLElement | null {
-  const sides = (["right", "left", "midline"] as const).flatMap((side) => {
-    const aid = regions[side]?.[region];
-    return aid ? [{ side, aid }] : [];
-  });
-  const darker = sides.sort((a, b) => (a.aid.delta_hu ?? 0) - (b.aid.delta_hu ?? 0))[0];
-  if (!darker) return null;
-  const { side, aid } = darker;
+  const found = darker(regions, region);
+  if (!found) return null;
+  const { side, aid } = found;
   const word = (value: number | null): string => (value === null ? "?" : number(value, 1, language));
-  const hint = aid.suggestion === "normal" ? "" : ` · ${t("suggested", { state: t(aid.suggestion) })}`;
+  const line = t("aid_line", {
+    side: t(side),
+    delta: word(aid.delta_hu),
+    low: word(aid.low),
+    high: word(aid.high),
+    relative: word(aid.relative_percent),
+    n: aid.n,
+  });
   return h(
-    "div",
+    "small",
     { class: "rs-aid", "data-suggestion": aid.suggestion },
-    bar(aid),
-    h(
-      "span",
-      {},
-      t("aid_line", {
-        side: t(side),
-        delta: word(aid.delta_hu),
-        low: word(aid.low),
-        high: word(aid.high),
-        relative: word(aid.relative_percent),
-        n: aid.n,
-      }) + hint,
-    ),
+    aid.suggestion === "normal" ? line : `⚑ ${line}`,
   );
+}
+
+/** The same difference and interval as a bar about zero. */
+export function aidBar(regions: AidRegions, region: string): SVGSVGElement | null {
+  const found = darker(regions, region);
+  return found ? bar(found.aid) : null;
 }
 
 function bar({ delta_hu, low, high }: Aid): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "rs-aid-bar");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} 10`);
   svg.setAttribute("width", String(WIDTH));
   svg.setAttribute("height", "10");

@@ -6,19 +6,20 @@
  */
 
 import { h } from "@common/dom";
-import { type ImagePlace, tell } from "@common/events";
+import { tell } from "@common/events";
 import { clockTime, span } from "@common/format";
 import { translator } from "@common/i18n";
-import { type AidRegions, aidLine, suggestion } from "./aid";
+import type { AidRegions } from "./aid";
 import { FORM_TEXTS } from "./formtexts";
+import { type Board, levels, type Places, totalLine } from "./levels";
 import type { Model } from "./model";
-import { fresh, type Level, type LevelKey, type Region, SCALES, type ScaleKey, STATES, total, totalsOf, totalWord } from "./scales";
+import { fresh, SCALES, type ScaleKey, STATES, totalsOf } from "./scales";
 import { Section } from "./section";
 import type { Content, Read, Reads, RegionState, ScaleRegions, Side } from "./types";
 import type { Speech } from "./words";
 
 export interface AspectsDetail {
-  levels?: Partial<Record<LevelKey, ImagePlace>>;
+  levels?: Places;
   aid?: { side: "right" | "left" | null; regions: AidRegions } | null;
 }
 
@@ -123,7 +124,7 @@ export class AspectsForm {
       ),
       this.tabs(),
       h("div", { class: "rs-levels" }, ...this.levels(stage)),
-      h("p", { class: "hc-muted rs-key" }, t("key")),
+      h("p", { class: "hc-muted rs-key" }, aid ? `${t("key")} ${t("aid_key")}` : t("key")),
       stage && this.model.mayEdit && !isWaiting ? this.lockButton(stage, isArmed) : null,
       !stage && this.model.mayEdit
         ? h("button", { type: "button", class: "hc-button", "data-focus": "again", onclick: () => this.concludeAgain() }, t("again"))
@@ -205,7 +206,7 @@ export class AspectsForm {
     );
   }
 
-  private get places(): NonNullable<AspectsDetail["levels"]> {
+  private get places(): Places {
     return (this.content?.detail as AspectsDetail | undefined)?.levels ?? {};
   }
 
@@ -227,96 +228,24 @@ export class AspectsForm {
       });
       made.push(h("label", { class: "rs-wide" }, scored, this.t("score_posterior")));
     }
-    if (regions) {
-      made.push(...SCALES[this.scale].levels.map((level) => this.level(level, regions, mayScore)));
-      made.push(this.totalLine(regions));
-    }
-    return made;
-  }
-
-  private totalLine(regions: ScaleRegions): HTMLElement {
-    const { t, scale } = this;
-    const side = (key: "right" | "left"): string => `${t(key)} ${totalWord(total(scale, regions, [key]))}`;
-    const words =
-      scale === "aspects"
-        ? [side("right"), side("left")]
-        : [totalWord(total(scale, regions, ["right", "left", "midline"]))];
-    return h(
-      "p",
-      { class: "rs-total rs-wide", "aria-live": "polite" },
-      `${SCALES[scale].title} `,
-      ...words.map((word) => h("b", {}, word)),
-    );
-  }
-
-  private level(level: Level, regions: ScaleRegions, mayScore: boolean): HTMLElement {
-    const place = this.places[level.key];
-    const { t } = this;
-    return h(
-      "div",
-      { class: "rs-level", "data-level": level.key },
-      h(
-        "header",
-        {},
-        h("h4", {}, level.label[this.speech!.language]),
-        place &&
-          h(
-            "button",
-            {
-              type: "button",
-              class: "hc-button hc-quiet",
-              "data-focus": `level-${level.key}`,
-              onclick: () =>
-                tell("hoichan:show", {
-                  case_id: this.caseId,
-                  study_instance_uid: this.model.json.study_instance_uid,
-                  ...place,
-                }),
-            },
-            t("show_level"),
-          ),
-      ),
-      h("div", { class: "rs-sides hc-muted" }, h("span", {}, t("right")), h("span", {}), h("span", {}, t("left"))),
-      ...level.regions.map((region) => this.region(region, regions, mayScore)),
-    );
-  }
-
-  private region(region: Region, regions: ScaleRegions, mayScore: boolean): HTMLElement {
-    const language = this.speech!.language;
-    const button = (side: Side): HTMLElement => this.toggle(region, side, regions, mayScore);
-    const [first, second] = region.sides;
-    const aids = this.aid?.regions;
-    return h(
-      "div",
-      { class: first === "midline" ? "rs-region rs-midline" : "rs-region", "data-region": region.key },
-      button(first!),
-      h("span", {}, region.label[language]),
-      second ? button(second) : null,
-      aids ? aidLine(aids, region.key, this.t, language) : null,
-    );
-  }
-
-  private toggle(region: Region, side: Side, regions: ScaleRegions, mayScore: boolean): HTMLElement {
-    const { t } = this;
-    const state = regions[side]?.[region.key] ?? "normal";
-    const hint = this.aid ? suggestion(this.aid.regions, side, region.key) : undefined;
-    const words = `${region.label[this.speech!.language]}, ${t(`side_${side}`)}: ${t(state)}`;
-    const suggested = hint && hint !== "normal" ? t("suggested", { state: t(hint) }) : "";
-    return h(
-      "button",
-      {
-        type: "button",
-        class: suggested ? "rs-toggle rs-suggested" : "rs-toggle",
-        "data-state": state,
-        "data-focus": `${side}-${region.key}`,
-        "data-side": side,
-        disabled: !mayScore,
-        "aria-label": suggested ? `${words} (${suggested})` : words,
-        title: suggested || t(state),
-        onclick: (event: MouseEvent) => this.turn(side, region.key, state, event.shiftKey ? -1 : 1),
-      },
-      t(`${state}_short`),
-    );
+    if (!regions) return made;
+    const board: Board = {
+      scale: this.scale,
+      regions,
+      mayScore,
+      aid: this.aid?.regions,
+      places: this.places,
+      t: this.t,
+      language: this.speech!.language,
+      turn: (side, region, state, by) => this.turn(side, region, state, by),
+      show: (place) =>
+        tell("hoichan:show", {
+          case_id: this.caseId,
+          study_instance_uid: this.model.json.study_instance_uid,
+          ...place,
+        }),
+    };
+    return [...made, ...levels(board), totalLine(board)];
   }
 
   // ---- scoring
