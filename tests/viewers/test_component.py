@@ -101,3 +101,19 @@ def test_mount_in_streamlit() -> None:
         assert not app.exception
         (element,) = app.get("bidi_component")
         assert json.loads(element.proto.json)["module"] == f"/x/assets/{viewers.asset('radiology')}"
+
+
+@pytest.mark.parametrize(
+    ("modalities", "entries"),
+    [
+        (["CT", "SR"], ["radiology"]),
+        ([], ["radiology"]),
+        (["SM"], ["slide"]),
+        (["SM", "ANN", "SR"], ["slide"]),
+        (["MG", "SM"], ["slide", "radiology"]),
+    ],
+)
+def test_slides_and_images_have_viewers_of_their_own(
+    modalities: list[str], entries: list[str]
+) -> None:
+    assert viewers.entries_of(modalities) == entries

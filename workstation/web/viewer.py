@@ -6,6 +6,7 @@ from starlette.responses import HTMLResponse, Response
 
 from dicom_node.errors import NotFound as ObjectNotFound
 from plugins.nouns import Text
+from viewers import entries_of
 from viewers import page as viewer_page
 from workstation import access
 from workstation.consult import case as cases
@@ -24,7 +25,10 @@ NOT_FOUND_TEXT = Text(
 
 
 class Viewer:
-    """Shows ``?case=ID``, ``?study=UID`` or both; what the caller may not see is not there."""
+    """Shows ``?case=ID``, ``?study=UID`` or both; what the caller may not see is not there.
+
+    ``&show=slide`` or ``&show=radiology`` chooses between slides and images where there are both.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -36,7 +40,7 @@ class Viewer:
         base_path = self.context.settings.base_path
         language = principal.language
         try:
-            shown = await anyio.to_thread.run_sync(
+            shown, entries = await anyio.to_thread.run_sync(
                 self.shown, principal, case_id, study_instance_uid
             )
         except (NotFound, NotAllowed, Conflict, ObjectNotFound):
@@ -58,7 +62,8 @@ class Viewer:
             **shown,
         }
         # The title stays in the browser's history: it names no patient.
-        body = viewer_page("radiology", data, "Hội chẩn")
+        chosen = request.query_params.get("show", "")
+        body = viewer_page(chosen if chosen in entries else entries[0], data, "Hội chẩn")
         guard = (
             f'<script src="{base_path}/session/guard.js" data-base="{base_path}" '
             f'data-language="{language}" defer></script></head>'
@@ -69,8 +74,8 @@ class Viewer:
 
     def shown(
         self, principal: Principal, case_id: str, study_instance_uid: str
-    ) -> dict[str, object]:
-        """What the viewer is told to show.
+    ) -> tuple[dict[str, object], list[str]]:
+        """What the viewer is told to show, and which viewers can.
 
         Raises
         ------
@@ -86,11 +91,13 @@ class Viewer:
             studies = studies or list(record.study_instance_uids)
         if not studies:
             raise NotFound("not_found", NOT_FOUND.vi, NOT_FOUND.en)
-        for uid in studies:
-            scope = access.read_scope(self.context, principal, uid)
-            self.context.archive.study(uid, scope=scope)
-        return {
+        held = [
+            self.context.archive.study(uid, scope=access.read_scope(self.context, principal, uid))
+            for uid in studies
+        ]
+        told: dict[str, object] = {
             "case_id": case_id,
             "study_instance_uids": studies,
             "permissions": permissions,
         }
+        return told, entries_of(one for study in held for one in study.modalities)

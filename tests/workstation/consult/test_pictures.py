@@ -10,8 +10,11 @@ from PIL import Image
 from dicom_node.archive import Archive, ArchiveSettings
 from dicom_node.errors import DicomNodeError
 from dicom_node.records import Origin, ReadScope
-from plugins.nouns import KeyImage
+from dicom_node.slides import slide_id
+from plugins.nouns import KeyImage, Region
+from tests.dicom_node.slides.glass import Glass, put
 from workstation.consult.pictures import picture_of
+from workstation.consult.scale_bar import bar_of
 
 EVERYTHING = ReadScope(everything=True)
 
@@ -87,3 +90,43 @@ def _frame(image: KeyImage, number: int) -> KeyImage:
         image.sop_class_uid,
         frame_number=number,
     )
+
+
+def test_a_field_of_a_slide_as_large_as_it_is_with_a_scale_bar(archive: Archive) -> None:
+    def half(path: int, plane: int, row: int, column: int) -> np.ndarray:
+        pixels = np.zeros((256, 256, 3), np.uint8)
+        pixels[..., 0 if column else 2] = 200
+        return pixels
+
+    glass = Glass()
+    level = glass.level(512, 256, (256, 256), spacing=0.00025, pixels=half)
+    put(archive, level)
+    image = KeyImage(
+        level.StudyInstanceUID,
+        level.SeriesInstanceUID,
+        level.SOPInstanceUID,
+        level.SOPClassUID,
+        region=Region(slide_id(level.SeriesInstanceUID), 156, 0, 200, 256),
+    )
+
+    picture = Image.open(BytesIO(picture_of(archive, image))).convert("RGB")
+
+    pixels = np.asarray(picture).astype(int)
+    assert picture.size == (200, 256)
+    assert np.abs(pixels[20, 50] - (0, 0, 200)).max() < 12
+    assert np.abs(pixels[20, 150] - (200, 0, 0)).max() < 12
+    # 10 µm at 0.25 µm per pixel: 40 pixels of ink on white
+    low = pixels[-12:].sum(axis=2)
+    ink = max(int((row < 60).sum()) for row in low)
+    assert ink == pytest.approx(40, abs=3)
+    assert (low > 700).any()
+
+
+@pytest.mark.parametrize(
+    ("um_per_pixel", "pixels", "um", "words"),
+    [(0.25, 200, 50, "50 µm"), (8, 300, 2000, "2 mm"), (0.25, 8, 2, "2 µm")],
+)
+def test_the_longest_round_bar_is_chosen(
+    um_per_pixel: float, pixels: float, um: float, words: str
+) -> None:
+    assert bar_of(um_per_pixel, pixels) == (pytest.approx(um), words)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from plugins.nouns import State
 from tests.workstation.cases import arrive, asked, brought_to, signed
 from tests.workstation.conftest import PASSWORD
+from tests.workstation.slides import slide_case
 from tests.workstation.ui.conftest import Show
 from workstation import accounts, sites
 from workstation.consult import case as cases
@@ -147,6 +149,17 @@ def test_the_viewer_comes_before_everything_that_may_be_slow(
     ]
     shown = [name for name in names if name]
     assert shown[0] == "hoichan_radiology"
+
+
+def test_a_case_of_slides_opens_on_its_slides(
+    show: Show, context: Context, people: People, test_data: Path
+) -> None:
+    the_case = slide_case(context, people, test_data)
+    page = show(reading.render, people["pathologist"], case=the_case.id)
+    assert not page.exception
+    viewer = component(page, "slide")
+    assert viewer["study_instance_uids"] == list(the_case.study_instance_uids)
+    assert "annotate" in viewer["permissions"]
 
 
 def test_a_second_radiologist_does_not_take_the_case_away(

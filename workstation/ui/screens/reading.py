@@ -8,7 +8,7 @@ import streamlit as st
 
 from plugins.contributions import Exporter, ViewerPanel
 from plugins.nouns import Case, Study
-from viewers import _component
+from viewers import _component, entries_of
 from workstation import access
 from workstation.access import Action
 from workstation.consult import case as cases
@@ -25,6 +25,7 @@ __all__ = ["render", "report"]
 
 # What stands above and below the two panes.
 PANES = "calc(100dvh - 100px)"
+BELOW_SWITCH = "calc(100dvh - 148px)"
 
 
 def render(context: Context, principal: Principal) -> None:
@@ -43,13 +44,30 @@ def render(context: Context, principal: Principal) -> None:
 
 
 def viewer(context: Context, principal: Principal, record: CaseRecord) -> None:
+    """The slides or the images of the case; a switch between them when it has both."""
+    entries = entries_of(one for study in record.studies for one in study.modalities)
+    entry, height = entries[0], PANES
+    if len(entries) > 1:
+        names = {"slide": _("Slides"), "radiology": _("Images")}
+        entry = (
+            st.segmented_control(
+                _("Show"),
+                entries,
+                default=entry,
+                format_func=lambda one: names[one],
+                key=f"viewer_of_{record.id}",
+                label_visibility="collapsed",
+            )
+            or entry
+        )
+        height = BELOW_SWITCH
     _component.mount(
-        "radiology",
+        entry,
         {
             "base": context.settings.base_path,
             "language": current_language(),
             "theme": "dark",
-            "height": PANES,
+            "height": height,
             "case_id": record.id,
             "study_instance_uids": list(record.study_instance_uids),
             "permissions": access.permissions(principal, record),
@@ -59,7 +77,7 @@ def viewer(context: Context, principal: Principal, record: CaseRecord) -> None:
                 "site": principal.site,
             },
         },
-        key=f"viewer_{record.id}",
+        key=f"viewer_{entry}_{record.id}",
     )
 
 

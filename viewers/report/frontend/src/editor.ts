@@ -214,7 +214,7 @@ export class Editor {
           h(
             "button",
             { type: "button", class: "rp-thumb", title: t("show"), onclick: () => this.options.showImage(image) },
-            h("img", { src: thumbnail(base, image), alt: `${t("keyImages")} ${at + 1}`, loading: "lazy" }),
+            picture(base, image, `${t("keyImages")} ${at + 1}`),
           ),
           caption,
           h(
@@ -247,11 +247,30 @@ function grow(field: HTMLTextAreaElement): void {
   field.style.height = `${field.scrollHeight + 2}px`;
 }
 
-export function thumbnail(base: string, image: KeyImage): string {
-  const { window_center: center, window_width: width } = image;
+/** A small picture of a key image, on its way. */
+export function picture(base: string, image: KeyImage, alt: string): HTMLImageElement {
+  const made = h("img", { alt, loading: "lazy" });
+  thumbnail(base, image).then(
+    (address) => (made.src = address),
+    () => undefined, // the words in its place stay
+  );
+  return made;
+}
+
+const EDGE = 96;
+
+async function thumbnail(base: string, image: KeyImage): Promise<string> {
+  const { region, window_center: center, window_width: width } = image;
+  if (region) {
+    const slide = `${base}/slides/v1/${region.slide}`;
+    const { version } = (await (await fetch(slide)).json()) as { version: string };
+    const scale = Math.min(1, EDGE / Math.max(region.width, region.height));
+    const { x, y } = region;
+    return `${slide}/${version}/rendered?x=${x}&y=${y}&width=${region.width}&height=${region.height}&scale=${scale}`;
+  }
   const window = center !== null && width !== null ? `&window=${center},${width},linear` : "";
   return (
     `${base}/dicom-web/studies/${image.study_instance_uid}/series/${image.series_instance_uid}` +
-    `/instances/${image.sop_instance_uid}/frames/${image.frame_number}/rendered?viewport=96,96${window}`
+    `/instances/${image.sop_instance_uid}/frames/${image.frame_number}/rendered?viewport=${EDGE},${EDGE}${window}`
   );
 }

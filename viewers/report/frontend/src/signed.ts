@@ -8,7 +8,7 @@ import type { Language } from "@common/host";
 import { inLanguage, type Text, type Translate } from "@common/i18n";
 
 import type { Person } from "./draft";
-import { thumbnail, type Choice } from "./editor";
+import { picture, type Choice } from "./editor";
 import type { Kind } from "./signing";
 import type { Key } from "./texts";
 
@@ -241,7 +241,7 @@ export class Signed {
         title: image.caption || t("show"),
         onclick: () => tell("hoichan:show", { case_id: caseId, ...image }),
       },
-      h("img", { src: thumbnail(api.base, image), alt: image.caption, loading: "lazy" }),
+      picture(api.base, image, image.caption),
     );
   }
 }
