@@ -47,12 +47,15 @@ def encode_settings(settings: Settings) -> dict[str, Any]:
 
 def decode_settings(values: Mapping[str, Any]) -> Settings:
     """Undo `encode_settings`."""
-    plugins_dir = values["plugins_dir"]
+    folders = {
+        name: None if values[name] is None else Path(values[name])
+        for name in ("plugins_dir", "watch_dir")
+    }
     return Settings(
         **{
             **values,
+            **folders,
             "data": Path(values["data"]),
-            "plugins_dir": None if plugins_dir is None else Path(plugins_dir),
             "trusted_proxies": tuple(values["trusted_proxies"]),
         }
     )
@@ -268,7 +271,10 @@ def _watch_supervisor(stop: threading.Event) -> None:
 def resolved(settings: Settings) -> Settings:
     """Settings that mean the same in another working directory."""
     plugins_dir = settings.plugins_dir.resolve() if settings.plugins_dir else None
-    return replace(settings, data=settings.data.resolve(), plugins_dir=plugins_dir)
+    watch_dir = settings.watch_dir.resolve() if settings.watch_dir else None
+    return replace(
+        settings, data=settings.data.resolve(), plugins_dir=plugins_dir, watch_dir=watch_dir
+    )
 
 
 if __name__ == "__main__":

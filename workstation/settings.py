@@ -71,6 +71,12 @@ class Settings:
         The most memory one of them may take.
     session_hours : float
         A browser session unused for this long ends.
+    watch_dir : Path or None
+        Folder with a folder for each site code; slides put there are taken in.
+    keep_originals : bool
+        Vendor files stay in ``originals/`` after their conversion has been verified.
+    largest_upload_bytes : int
+        Of one file sent by browser.
     minimum_free_bytes : int
         Below this much free disk the node refuses objects (0xA700) instead of filling the disk.
     """
@@ -93,6 +99,9 @@ class Settings:
     benches: int = 2
     bench_memory_bytes: int = 6_000_000_000
     session_hours: float = 12.0
+    watch_dir: Path | None = None
+    keep_originals: bool = False
+    largest_upload_bytes: int = 50_000_000_000
     minimum_free_bytes: int = 500_000_000
 
 
@@ -246,6 +255,13 @@ def folder(value: object) -> Path | None:
     return found
 
 
+def yes_or_no(value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in ("true", "yes", "1", "false", "no", "0"):
+        raise ValueError
+    return text in ("true", "yes", "1")
+
+
 def database_url(value: object) -> str:
     text = str(value)
     if text and not re.match(r"(sqlite|postgresql)(\+\w+)?://", text):
@@ -306,6 +322,13 @@ PARSERS: dict[str, Parser] = {
         "a number of bytes, 500000000 or more",
     ),
     "session_hours": POSITIVE,
+    "watch_dir": (folder, "một thư mục đang có", "an existing folder"),
+    "keep_originals": (yes_or_no, "true hoặc false", "true or false"),
+    "largest_upload_bytes": (
+        whole_number(1, 2**53),
+        "số byte, lớn hơn 0",
+        "a number of bytes above 0",
+    ),
     "minimum_free_bytes": (
         whole_number(0, 2**63 - 1),
         "số byte, không âm",

@@ -53,6 +53,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "The file does not say how large a pixel is, so every measurement would be wrong; "
         "enter the micrometres a pixel.",
     ),
+    "no_patient": (
+        "Thiếu mã và họ tên người bệnh: tiêu bản chưa biết của ai.",
+        "Patient ID and name are missing: nobody said whose slide it is.",
+    ),
+    "no_study": (
+        "Không tìm thấy lần chụp đã chọn ở cơ sở của bạn.",
+        "Your hospital holds no such study.",
+    ),
     "blank": (
         "Ảnh giải mã ra toàn một màu dù tệp có dữ liệu; tệp có thể bị hỏng ({what}).",
         "The image decodes to a single colour although the file holds data; "

@@ -66,6 +66,9 @@ def test_every_setting_is_read_from_the_environment(tmp_path: Path) -> None:
         "benches": "1",
         "bench_memory_bytes": "2000000000",
         "session_hours": "8",
+        "watch_dir": str(tmp_path),
+        "keep_originals": "true",
+        "largest_upload_bytes": "1000000",
         "minimum_free_bytes": "0",
     }
     settings = load_settings(
@@ -99,6 +102,9 @@ def test_every_setting_is_read_from_the_environment(tmp_path: Path) -> None:
         ("quiet_seconds", "0"),
         ("session_hours", "nan"),
         ("http_host", "two words"),
+        ("watch_dir", "no-such-folder"),
+        ("keep_originals", "perhaps"),
+        ("largest_upload_bytes", "0"),
         ("trusted_proxies", "nginx"),
         ("data", ""),
     ],

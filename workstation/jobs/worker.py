@@ -1,4 +1,4 @@
-"""The worker process: intake, guests' steps, analyses and the outbox, side by side.
+"""The worker process: uploads, intake, guests' steps, analyses and the outbox, side by side.
 
 One thread looks at the database every half second and gives what is due to a few threads. The
 rows are the queue: each is leased by whoever works on it, so several workers on several machines
@@ -9,12 +9,21 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 
 from workstation.consult.intake import complete_quiet_series, complete_quiet_studies, take_in
 from workstation.consult.outbox import deliver, due_deliveries, free_leases
 from workstation.context import Context
 from workstation.jobs.benches import run_benches
 from workstation.jobs.steps import due_steps, interrupt_steps, requeue_interrupted, run_step
+from workstation.uploads.processing import (
+    due_uploads,
+    interrupt_uploads,
+    process_upload,
+    requeue_uploads,
+)
+from workstation.uploads.rows import remove_expired
+from workstation.uploads.watching import Seen, watch_folder
 
 __all__ = ["run_worker"]
 
@@ -24,7 +33,10 @@ LOOK_SECONDS = 0.5
 # Deliveries wait for networks, steps for their children: threads are cheap here. Opinions never
 # queue behind arithmetic.
 DELIVERY_THREADS = 4
+EXPIRE_EVERY = timedelta(hours=1)
 STEP_THREADS = 2
+# A conversion fills a processor; a second one keeps a small slide from waiting for a large one.
+UPLOAD_THREADS = 2
 
 
 def run_worker(context: Context, stop: threading.Event) -> None:
@@ -33,14 +45,20 @@ def run_worker(context: Context, stop: threading.Event) -> None:
         # Embedded, this is the only worker: what an earlier one held, it no longer works on.
         free_leases(context)
         requeue_interrupted(context)
+        requeue_uploads(context)
     outbox = _Crew(context, deliver, DELIVERY_THREADS)
     steps = _Crew(context, run_step, STEP_THREADS)
+    arriving = _Crew(context, process_upload, UPLOAD_THREADS)
+    seen: Seen = {}
     rounds: list[Callable[[], object]] = [
         lambda: _take_in_all(context),
         lambda: complete_quiet_series(context),
         lambda: complete_quiet_studies(context),
         lambda: outbox.begin(due_deliveries(context)),
         lambda: steps.begin(due_steps(context)),
+        lambda: watch_folder(context, seen),
+        lambda: arriving.begin(due_uploads(context)),
+        lambda: _expire_uploads(context),
     ]
     benches = threading.Thread(target=run_benches, args=(context, stop), name="benches")
     benches.start()
@@ -52,8 +70,10 @@ def run_worker(context: Context, stop: threading.Event) -> None:
             except Exception:
                 logger.exception("a round of the worker failed; trying again")
     interrupt_steps()
+    interrupt_uploads()
     outbox.finish()
     steps.finish()
+    arriving.finish()
     benches.join()
     logger.info("worker stopped")
 
@@ -61,6 +81,11 @@ def run_worker(context: Context, stop: threading.Event) -> None:
 def _take_in_all(context: Context) -> None:
     while take_in(context):
         pass
+
+
+def _expire_uploads(context: Context) -> None:
+    if context.is_time("expire uploads", EXPIRE_EVERY):
+        remove_expired(context)
 
 
 class _Crew:

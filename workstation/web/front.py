@@ -5,6 +5,7 @@
     Gate ─┬ /login /logout /session/…   sign-in, rendered here
           ├ /dicom-web                  dicom_node.web over the archive
           ├ /slides                     whole slides, tile by tile
+          ├ /uploads                    files on their way in, resumable
           ├ /api                        workstation.api
           ├ /viewer                     the viewer on a page of its own
           ├ /assets /static             our bundle, Streamlit's files: immutable, compressed
@@ -28,6 +29,7 @@ from viewers import DIST
 from workstation.api import api_app
 from workstation.context import Context
 from workstation.ui import session
+from workstation.uploads.tus import tus_app
 from workstation.web.addresses import Proxies
 from workstation.web.api_docs import api_docs_routes
 from workstation.web.assets import ImmutableFiles
@@ -107,6 +109,7 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
             Mount("/api", Forgetting(api_app(context), doorkeeper)),
             Mount("/dicom-web", dicomweb_app(context.archive, doorkeeper)),
             Mount("/slides", slides_app(context.archive, doorkeeper)),
+            Mount("/uploads", tus_app(context)),
             Mount("/", Shell(ui, base_path)),
         ],
         lifespan=lifespan,
