@@ -84,8 +84,10 @@ def _segment(
     numbers = [one.number for one in present]
     if value.segment not in numbers:
         return None
+    own = layer_identity(export, confirmed, layer, MASKS)
     return SegmentReference(
-        layer_identity(export, confirmed, layer, MASKS).sop_instance_uid,
+        own.series_instance_uid,
+        own.sop_instance_uid,
         numbers.index(value.segment) + 1,
         layer.series_instance_uid,
     )

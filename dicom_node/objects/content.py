@@ -155,6 +155,7 @@ class Classification:
 class SegmentReference:
     """The segment of a Segmentation of this opinion that numbers were measured on."""
 
+    series_instance_uid: str
     sop_instance_uid: str
     number: int
     source_series_instance_uid: str

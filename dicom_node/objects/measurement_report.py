@@ -44,6 +44,7 @@ from dicom_node.objects.content import (
     Identity,
     Mark,
     MarkKind,
+    Reference,
     SegmentReference,
     SignedOpinion,
     Value,
@@ -94,7 +95,9 @@ def measurement_report(
         series_description=SERIES_DESCRIPTION.in_language(opinion.language),
     )
     modules.add_verification(ds, opinion)
-    modules.add_evidence(ds, opinion.references, opinion.study_instance_uid)
+    modules.add_evidence(
+        ds, [*opinion.references, *_segmentations(opinion)], opinion.study_instance_uid
+    )
     modality = str(opinion.header.get("Modality") or "")
     procedure = context.coded_item(
         codes.PROCEDURE_REPORTED, PROCEDURES.get(modality, codes.IMAGING_PROCEDURE)
@@ -114,6 +117,20 @@ def measurement_report(
     for element in root:
         ds[element.tag] = element
     return ds
+
+
+def _segmentations(opinion: SignedOpinion) -> list[Reference]:
+    """The masks that go home beside this report, once each."""
+    found = {mark.segment.sop_instance_uid: mark.segment for mark in opinion.marks if mark.segment}
+    return [
+        Reference(
+            opinion.study_instance_uid,
+            segment.series_instance_uid,
+            str(SegmentationStorage),
+            segment.sop_instance_uid,
+        )
+        for segment in found.values()
+    ]
 
 
 def _evaluations(opinion: SignedOpinion) -> list[Dataset]:
