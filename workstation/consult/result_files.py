@@ -143,7 +143,8 @@ def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while read := file.read(_CHUNK):
             yield unpacked.decompress(read)
-    yield unpacked.flush()
+    if not unpacked.eof:
+        raise zlib.error("the file ends too soon")
 
 
 def _write(path: Path, view: memoryview) -> None:

@@ -31,7 +31,18 @@ from workstation.context import Context, open_context
 from workstation.jobs.bench_memory import BenchMemory
 from workstation.settings import Settings
 
-__all__ = ["Ask", "Asking", "Computed", "Failed", "Progress", "Stop", "Stopped", "Subjects", "work"]
+__all__ = [
+    "Ask",
+    "Asking",
+    "Begun",
+    "Computed",
+    "Failed",
+    "Progress",
+    "Stop",
+    "Stopped",
+    "Subjects",
+    "work",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +79,11 @@ class Subjects:
     """Answer to `Ask`: analysis id to its series and their numbers of instances."""
 
     counts: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The guest's computation begins, and with it its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,7 @@ def _computed(
     place = (claim.study_instance_uid, claim.analysis)
     try:
         study = _study(context, memory, claim.study_instance_uid)
+        pipe.send(Begun())
         made = analysis.compute(study, claim.edits, _Bench(pipe, memory.of(*place)))
         result = require_sound(made, analysis.id, claim.study_instance_uid)
         files = {
@@ -202,11 +219,13 @@ def _computed(
 
 
 def _study(context: Context, memory: BenchMemory, study_instance_uid: str) -> Study:
-    """The study with its headers, read again only when something came in."""
+    """The study with its headers; when something came in, all that was known of it is void."""
     record = context.archive.study(study_instance_uid, scope=EVERYTHING)
     content = (record.instance_count, record.size)
     kept = memory.of(study_instance_uid, STUDY)
     if kept.get("content") != content:
+        memory.forget(study_instance_uid)
+        kept = memory.of(study_instance_uid, STUDY)
         kept["study"] = load_study(context.archive, study_instance_uid, scope=EVERYTHING)
         kept["content"] = content
         memory.settle(study_instance_uid, STUDY)

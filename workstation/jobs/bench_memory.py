@@ -40,6 +40,12 @@ class BenchMemory:
             oldest, _ = self._kept.popitem(last=False)
             self._sizes.pop(oldest, None)
 
+    def forget(self, study_instance_uid: str) -> None:
+        """Forget a study: what was made of it before is of other images."""
+        for key in [key for key in self._kept if key[0] == study_instance_uid]:
+            del self._kept[key]
+            self._sizes.pop(key, None)
+
     def clear(self) -> None:
         self._kept.clear()
         self._sizes.clear()

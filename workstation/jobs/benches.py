@@ -38,6 +38,7 @@ from workstation.jobs.bench import (
     IDLE_SECONDS,
     Ask,
     Asking,
+    Begun,
     Computed,
     Failed,
     Progress,
@@ -58,8 +59,13 @@ WATCH_SECONDS = 0.2
 LOOK_AHEAD_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 ASK_DEADLINE_SECONDS = 60.0
+# To import and to read headers, before the guest begins.
+START_SECONDS = 180.0
 
+# The server from which children are forked has our code imported, and has run none of it: no
+# thread, lock or database handle is shared, and a new bench is there at once.
 _processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["workstation.jobs.bench"])
 
 
 class _End(Enum):
@@ -175,12 +181,10 @@ class Benches:
         while not self._stopping.is_set():
             asked = ""
             bench.send(Ask(study_instance_uid, frozenset(left_out)))
-            deadline = time.monotonic() + ASK_DEADLINE_SECONDS
-            while True:
-                message = bench.receive(deadline - time.monotonic())
-                if not isinstance(message, Asking):
-                    break
+            message = bench.receive(START_SECONDS)
+            while isinstance(message, Asking):
                 asked = message.analysis
+                message = bench.receive(ASK_DEADLINE_SECONDS)
             if isinstance(message, Subjects | Failed):
                 counts = message.counts if isinstance(message, Subjects) else {}
                 record_subjects(self.context, study_instance_uid, version, counts)
@@ -199,9 +203,9 @@ class Benches:
         if claim is None:
             return
         analysis = self.context.plugins.get(Analysis, claim.analysis)
-        seconds = analysis.deadline_seconds if analysis is not None else ASK_DEADLINE_SECONDS
+        seconds = analysis.deadline_seconds if analysis is not None else START_SECONDS
         bench.send(claim)
-        answer = self._follow(bench, claim, time.monotonic() + seconds)
+        answer = self._follow(bench, claim, seconds)
         if isinstance(answer, Computed):
             record_computed(self.context, claim, answer.content)
         elif isinstance(answer, Failed):
@@ -232,10 +236,11 @@ class Benches:
             bench.end()
 
     def _follow(
-        self, bench: "_Child", claim: Claim, deadline: float
+        self, bench: "_Child", claim: Claim, seconds: float
     ) -> Computed | Failed | Stopped | _End:
         """Wait for the end of a run, and let readers see how far it is."""
         told = renewed = watched = time.monotonic()
+        deadline = told + START_SECONDS
         latest, is_told_to_stop = Progress(0.0, Text("", "")), False
         news = False
         while True:
@@ -245,7 +250,9 @@ class Benches:
             if isinstance(message, Computed | Failed | Stopped):
                 return message
             now = time.monotonic()
-            if isinstance(message, Progress):
+            if isinstance(message, Begun):
+                deadline = now + seconds
+            elif isinstance(message, Progress):
                 latest, news = message, True
             if now > deadline:
                 return _End.LATE

@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 EVERYTHING = ReadScope(everything=True)
 DUE, RUNNING, DONE, FAILED = "due", "running", "done", "failed"
 
-# A server process that has imported nothing of ours yet forks children that start quickly and
-# share no thread, lock or database handle with the worker.
+# A server process that has run nothing of ours forks children that start quickly and share no
+# thread, lock or database handle with the worker.
 _processes = multiprocessing.get_context("forkserver")
 
 

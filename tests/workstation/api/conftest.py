@@ -59,6 +59,10 @@ def _require_published_shape(app: Any, method: str, path: str, answer: httpx.Res
         return
     published = operation["responses"]
     found = published.get(str(answer.status_code))
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    if found is not None and kind != "application/json":
+        assert kind in found["content"], (method, path, kind)
+        return
     if found is None and 400 <= answer.status_code < 500:
         found = published["4XX"]
     if found is not None:

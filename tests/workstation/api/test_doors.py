@@ -17,6 +17,7 @@ from tests.workstation.api.conftest import Caller
 from tests.workstation.cases import REQUEST, arrive, asked, brought_to, signed
 from tests.workstation.conftest import PASSWORD
 from tests.workstation.consult.test_annotations import mark
+from tests.workstation.results import computed, shared_result
 from workstation import sites
 from workstation.accounts import SYSTEM, Principal
 from workstation.consult import annotations, deliveries
@@ -64,6 +65,10 @@ BODIES: dict[tuple[str, str], Any] = {
         "password": PASSWORD,
         "draft_revision": 1,
     },
+    ("POST", "/v1/cases/{id}/results"): {"analysis": "x", "study_instance_uid": "1.2"},
+    ("PUT", "/v1/cases/{id}/results/{rid}/edits"): {"edits": {}, "revision": 1},
+    ("POST", "/v1/cases/{id}/results/{rid}/confirm"): {"revision": 1},
+    ("POST", "/v1/cases/{id}/results/{rid}/reopen"): {},
     ("POST", "/v1/quarantine/{id}/release"): {"site": "DEMO_A"},
 }
 
@@ -145,12 +150,15 @@ def names(context: Context, people: People, case: CaseRecord) -> dict[str, str]:
     drawn = annotations.add(context, people["radiologist"], case.id, mark(context, case))
     signed(context, people, case)
     delivery = deliveries.list_deliveries(context, people["requester.a"], case.id)[0]
+    result = computed(context, shared_result(context, case.study_instance_uids[0]))
     context.archive.store_bytes(file_bytes(ct_image()), from_site(None, "STRANGER"))
     quarantined = context.archive.quarantined()[0]
     return {
         "id": case.id,
         "aid": drawn.id,
         "did": delivery.id,
+        "rid": result.id,
+        "key": "lesion",
         "uid": case.study_instance_uids[0],
         "code": "DEMO_A",
         "ae_title": "PACS_A",
@@ -203,11 +211,12 @@ def test_an_unknown_id_and_anothers_are_answered_alike(
         "id": "00000000-0000-4000-8000-000000000000",
         "aid": "00000000-0000-4000-8000-000000000001",
         "did": "00000000-0000-4000-8000-000000000002",
+        "rid": "00000000-0000-4000-8000-000000000003",
         "uid": "1.2.3",
     }
     caller = call("requester.b")
     for method, path in doors(app):
-        if path.startswith(("/v1/cases/{id}", "/v1/studies/{uid}")):
+        if path.startswith(("/v1/cases/{id}", "/v1/studies/{uid}", "/v1/results/{rid}")):
             theirs = send(caller, method, path, names)
             nobodys = send(caller, method, path, {**names, **unknown})
             assert (theirs.status_code, theirs.text) == (nobodys.status_code, nobodys.text)
@@ -226,10 +235,14 @@ def test_lists_hold_nothing_of_others(call: Call, names: dict[str, str], strange
 
 def test_those_who_may_get_in(call: Call, names: dict[str, str]) -> None:
     for username in ("requester.a", "second.a", "technician.a", "radiologist", "radiologist.2"):
-        for path in ("", "/events", "/annotations", "/opinions", "/deliveries", "/readers"):
+        inside = ("", "/events", "/annotations", "/results", "/opinions", "/deliveries", "/readers")
+        for path in inside:
             answer = call(username).get(f"/cases/{names['id']}{path}")
             assert answer.status_code == 200, (username, path)
         assert call(username).get(f"/studies/{names['uid']}").status_code == 200
+        for path in ("", "/layers/lesion"):
+            answer = call(username).get(f"/results/{names['rid']}{path}")
+            assert answer.status_code == 200, (username, path)
         sets = call(username).get(f"/studies/{names['uid']}/display-sets")
         assert sets.json()["total"] >= 1
 
@@ -244,9 +257,11 @@ def test_a_coordinator_gets_the_header_and_nothing_else(
         assert answer.status_code == 200
         for secret in ("NGUYEN", "19600101", names["uid"], "Tăng huyết áp"):
             assert secret not in answer.text, inside
-    for inside in ("/annotations", "/opinions", "/draft"):
+    for inside in ("/annotations", "/results", "/opinions", "/draft"):
         assert coordinator.get(path + inside).status_code == 403
     assert coordinator.get(f"/studies/{names['uid']}").status_code == 404
+    assert coordinator.get(f"/results/{names['rid']}").status_code == 404
+    assert coordinator.get(f"/results/{names['rid']}/layers/lesion").status_code == 404
     assert coordinator.get(f"/studies/{names['uid']}/display-sets").status_code == 404
     rows = coordinator.get("/cases").json()["items"]
     assert [row["id"] for row in rows] == [names["id"]]
