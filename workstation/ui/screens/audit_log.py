@@ -36,6 +36,7 @@ EVENTS: Mapping[str, str] = {
     AuditEvent.AUDIT_LOG_USED: N_("Access log read"),
     AuditEvent.QUARANTINE: N_("Quarantine"),
     AuditEvent.ANNOTATION: N_("Mark drawn"),
+    AuditEvent.RESULT: N_("Computed result"),
     AuditEvent.SIGN: N_("Opinion signed"),
     AuditEvent.SHARE_GRANT: N_("Share grant"),
     AuditEvent.DECISION: N_("Treating doctor's decision"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from plugins.contributions import (
+    Analysis,
     Contribution,
     DisplaySetHandler,
     Exporter,
@@ -21,6 +22,7 @@ from workstation.ui import parts
 __all__ = ["KINDS", "render"]
 
 KINDS: Mapping[type[Contribution], str] = {
+    Analysis: N_("analysis"),
     DisplaySetHandler: N_("image handler"),
     Exporter: N_("form of the result"),
     PreprocessStep: N_("step on arrival"),

@@ -12,13 +12,14 @@ from viewers import _component, entries_of
 from workstation import access
 from workstation.access import Action
 from workstation.consult import case as cases
+from workstation.consult.results import Results, list_results
 from workstation.consult.rows import CaseRecord
 from workstation.consult.studies import load_study
 from workstation.consult.transitions import Event
 from workstation.context import Context
 from workstation.i18n import _, current_language, in_language
 from workstation.roles import Principal
-from workstation.ui import labels, parts
+from workstation.ui import findings, labels, parts
 from workstation.ui.summary import headline, history, request_summary
 
 __all__ = ["render", "report"]
@@ -26,6 +27,7 @@ __all__ = ["render", "report"]
 # What stands above and below the two panes.
 PANES = "calc(100dvh - 100px)"
 BELOW_SWITCH = "calc(100dvh - 148px)"
+BESIDE = "calc(100dvh - 142px)"
 
 
 def render(context: Context, principal: Principal) -> None:
@@ -37,10 +39,11 @@ def render(context: Context, principal: Principal) -> None:
     with images:
         viewer(context, principal, record)
     record = opened(context, principal, record)
+    found = list_results(context, principal, record.id)
     with head:
-        header(context, principal, record)
+        header(context, principal, record, findings.news(found))
     with beside:
-        panels(context, principal, record)
+        panels(context, principal, record, found)
 
 
 def viewer(context: Context, principal: Principal, record: CaseRecord) -> None:
@@ -91,8 +94,10 @@ def opened(context: Context, principal: Principal, record: CaseRecord) -> CaseRe
     return cases.start_reading(context, principal, record.id)
 
 
-def header(context: Context, principal: Principal, record: CaseRecord) -> None:
+def header(context: Context, principal: Principal, record: CaseRecord, news: str) -> None:
     st.html(headline(record), width="stretch")
+    if news:
+        st.html(news)
     mine = record.assignee is not None and record.assignee.username == principal.username
     others = record.assignee is not None and not mine
     if (
@@ -116,24 +121,33 @@ def header(context: Context, principal: Principal, record: CaseRecord) -> None:
     st.html(parts.link(address, _("Second screen"), new_tab=True))
 
 
-def panels(context: Context, principal: Principal, record: CaseRecord) -> None:
+def panels(context: Context, principal: Principal, record: CaseRecord, found: Results) -> None:
     case = cases.load_case(context, record.id, principal)
     # The report and the request come before whatever guests may take their time for.
     names = [_("Opinion"), _("Request"), _("Findings by programs"), _("History")]
-    opinion, request, programs, past = st.tabs(names)
+    first = names[2] if findings.is_first(record, found) else names[0]
+    opinion, request, programs, past = st.tabs(names, default=first)
     with opinion:
         writing = access.may(principal, Action.WRITE, record)
-        report(context, principal, record, writing=writing, height="calc(100dvh - 142px)")
+        report(context, principal, record, writing=writing, height=BESIDE)
     with request, st.container(height=560, border=False, key="room_request"):
         st.html(request_summary(record))
     with past, st.container(height=560, border=False, key="room_history"):
         st.html(history(cases.history(context, principal, record.id)))
-    with programs, st.container(height=560, border=False, key="room_programs"):
-        guests(context, principal, record, case)
+    with programs:
+        has_results = findings.has_any(found)
+        if has_results:
+            findings.panel(context, principal, record, height=BESIDE)
+        with st.container(
+            height="content" if has_results else 560, border=False, key="room_programs"
+        ):
+            guests(context, principal, record, case, alone=not has_results)
 
 
-def guests(context: Context, principal: Principal, record: CaseRecord, case: Case) -> None:
-    """The panels that guests put beside the viewer."""
+def guests(
+    context: Context, principal: Principal, record: CaseRecord, case: Case, *, alone: bool
+) -> None:
+    """The panels that guests put beside the viewer; `alone`: nothing else stands in the tab."""
     studies = studies_of(context, principal, record)
     shown = 0
     told: set[str] = set()
@@ -163,7 +177,7 @@ def guests(context: Context, principal: Principal, record: CaseRecord, case: Cas
         st.html(
             parts.paragraph(_("Decision support only; it does not replace the doctor."), "muted")
         )
-    else:
+    elif alone:
         st.html(parts.paragraph(_("No program has anything to say about these images."), "muted"))
 
 

@@ -18,8 +18,8 @@ export interface Aid {
 
 export type AidRegions = Partial<Record<Side, Readonly<Record<string, Aid>>>>;
 
-// The bar spans differences of -8 to 8 HU.
-const MOST_HU = 8;
+// The bar spans differences of -6 to 6 HU.
+const MOST_HU = 6;
 const WIDTH = 64;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -83,7 +83,7 @@ function bar({ delta_hu, low, high }: Aid): SVGSVGElement {
     element.setAttribute("class", className);
     svg.append(element);
   };
-  path(`M${WIDTH / 2} 0V10`, "rs-zero");
+  path(`M0 5H${WIDTH}M${WIDTH / 2} 0V10`, "rs-zero");
   if (low !== null && high !== null) path(`M${at(low)} 5H${at(high)}`, "rs-interval");
   if (delta_hu !== null) path(`M${at(delta_hu)} 1V9`, "rs-delta");
   return svg;
