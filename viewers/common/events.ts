@@ -9,6 +9,7 @@
  * and what the reader's next drag or click means (`hoichan:brush`, `hoichan:pick`; the viewer
  * tells them too, when the reader dropped them there). Back come `hoichan:handle-moved`,
  * `hoichan:stroke`, `hoichan:ask-layers`, and `hoichan:at` with the image in the active viewport.
+ * It tells the report `hoichan:results` when another set of results is confirmed.
  */
 
 import type { DrawnHandle, DrawnLayer, Point } from "./layers";
@@ -57,6 +58,8 @@ export interface RoomEvents {
     annotation_id?: string;
     region?: Region | null;
   };
+  /** A result was confirmed, or a confirmation withdrawn. */
+  "hoichan:results": { case_id: string };
   "hoichan:layers": { case_id: string; layers: readonly DrawnLayer[] };
   "hoichan:handles": { case_id: string; handles: readonly DrawnHandle[] };
   "hoichan:handle-moved": {

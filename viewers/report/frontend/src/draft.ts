@@ -27,6 +27,15 @@ export interface Section {
   placeholder: Text | null;
 }
 
+/** A confirmed result that would be signed with the opinion. */
+export interface DraftResult {
+  id: string;
+  title: Text;
+  content_hash: string;
+  confirmed_by: Person;
+  confirmed_at: string;
+}
+
 /** `GET /api/v1/cases/{id}/draft`. */
 export interface Draft {
   content: Partial<Content>;
@@ -34,6 +43,9 @@ export interface Draft {
   template: { id: string; title: Text | string; sections: Section[] };
   questions: { id: string; text: string }[];
   readers: Person[];
+  results: DraftResult[];
+  /** The template's text with the confirmed results in it, by section. */
+  suggestions: Record<string, string>;
 }
 
 export function completed(draft: Draft, language: string): Content {

@@ -92,6 +92,16 @@ export class Editor {
     return this.fields.get(place)?.dataset.title ?? place;
   }
 
+  /** Put whole texts into sections, as if they had been typed. */
+  fill(sections: Record<string, string>): void {
+    this.update({ sections });
+    this.show(this.content);
+  }
+
+  get sections(): Record<string, string> {
+    return this.content.sections;
+  }
+
   addKeyImage(image: KeyImage): void {
     if (this.content.key_images.some((known) => imageId(known) === imageId(image))) return;
     this.update({ key_images: [...this.content.key_images, image] });

@@ -19,6 +19,7 @@ import { containTyping } from "@common/typing";
 import type { Content, Draft } from "./draft";
 import { Editor, type Choice } from "./editor";
 import { Marks } from "./marks";
+import { Measured } from "./measured";
 import styles from "./report.css?inline";
 import { Saver, type SaveState } from "./saver";
 import { Signed, type Opinion } from "./signed";
@@ -55,6 +56,7 @@ class Report implements Mounted<ReportData> {
   private saver: Saver | null = null;
   private editor: Editor | null = null;
   private marks: Marks | null = null;
+  private measured: Measured | null = null;
   private mode: Kind | null = null;
   private gone = false;
 
@@ -195,13 +197,24 @@ class Report implements Mounted<ReportData> {
     const deaf = listen("hoichan:key-image", (detail) => {
       if (detail.case_id === this.data.case_id) editor.addKeyImage(detail.key_image);
     });
-    const readers = window.setInterval(() => void this.askReaders(), READERS_POLL_MS);
-    this.closers.push(deaf, () => clearInterval(readers));
+    const measured = new Measured({
+      language,
+      t: this.t,
+      sections: () => editor.sections,
+      fill: (sections) => editor.fill(sections),
+    });
+    this.measured = measured;
+    measured.show(draft);
+    const unaware = listen("hoichan:results", (detail) => {
+      if (detail.case_id === this.data.case_id) void this.askAgain();
+    });
+    const readers = window.setInterval(() => void this.askAgain(), READERS_POLL_MS);
+    this.closers.push(deaf, unaware, () => clearInterval(readers));
     this.bars.replaceChildren();
     const base = this.signed.opinions[0]?.version ?? 0;
     if (kind === "addendum") this.bar("mode", this.t("addendumMode", { n: base }), "hc-info");
     if (kind === "amended") this.bar("mode", this.t("amendMode", { n: base }), "");
-    this.scroll.replaceChildren(editor.element, ...(this.signed.opinions.length ? [this.signed.element] : []));
+    this.scroll.replaceChildren(measured.element, editor.element, ...(this.signed.opinions.length ? [this.signed.element] : []));
     editor.fit();
     this.showReaders(draft);
     this.showSave({ kind: "unchanged" });
@@ -215,7 +228,7 @@ class Report implements Mounted<ReportData> {
     this.saver?.leave();
     this.marks?.close();
     for (const close of this.closers.splice(0)) close();
-    this.saver = this.editor = this.marks = this.draft = this.mode = null;
+    this.saver = this.editor = this.marks = this.measured = this.draft = this.mode = null;
   }
 
   /** Show what was signed; nothing to type. */
@@ -293,12 +306,19 @@ class Report implements Mounted<ReportData> {
         if (!(await saver.flush())) {
           throw new ApiError(0, "unsaved", TEXTS.unsavedSign);
         }
-        await this.api.post<Opinion>(`${this.path}/opinions`, {
-          kind,
-          password,
-          draft_revision: saver.revision,
-          reason,
-        });
+        try {
+          await this.api.post<Opinion>(`${this.path}/opinions`, {
+            kind,
+            password,
+            draft_revision: saver.revision,
+            reason,
+            results: this.measured?.seen ?? {},
+          });
+        } catch (error) {
+          // the author is told, and sees here what it is now
+          if (error instanceof ApiError && error.code === "results_changed") await this.askAgain();
+          throw error;
+        }
         if (kind === "preliminary") await saver.restart();
         else saver.finish();
         await this.signed.refresh();
@@ -313,10 +333,13 @@ class Report implements Mounted<ReportData> {
     this.args.setTriggerValue("news", this.signed.opinions.at(0)?.id ?? "");
   }
 
-  private async askReaders(): Promise<void> {
+  /** Who else has the case open, and what is confirmed by now. */
+  private async askAgain(): Promise<void> {
     if (document.hidden) return;
     try {
-      this.showReaders(await this.api.poll<Draft>(`${this.path}/draft`));
+      const draft = await this.api.poll<Draft>(`${this.path}/draft`);
+      this.showReaders(draft);
+      this.measured?.show(draft);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error; // asked again in a few seconds
     }

@@ -1,7 +1,7 @@
 /** One result as the reader works on it: what the server said last, and what it has not heard yet. */
 
 import { type Api, ApiError } from "@common/api";
-import type { Stroke } from "@common/events";
+import { type Stroke, tell } from "@common/events";
 import type { Text } from "@common/i18n";
 import type { Point } from "@common/layers";
 import { type Content, type Edits, isBusy, type ParameterValue, type Read, type Reads, type ResultJson } from "./types";
@@ -51,7 +51,9 @@ export class Model {
   /** The server's word; corrections on their way outweigh its own of before. */
   take(json: ResultJson): void {
     if (json.id === this.json.id && json.revision < this.json.revision) return;
+    const isNews = json.confirmed_at !== this.json.confirmed_at;
     this.json = json;
+    if (isNews) tell("hoichan:results", { case_id: this.caseId });
     if (json.content && !isBusy(json)) this.content = json.content;
     if (!this.isDirty && !this.isSending) this.edits = json.edits;
   }
