@@ -1,4 +1,4 @@
-"""Display sets of everything that is no stack of slices: images, slides, documents, the rest."""
+"""Display sets of what is neither a stack of slices nor a slide: images, documents, the rest."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -61,12 +61,6 @@ def show_as(kind: DisplaySetKind, *problems: Text) -> Callable[[Series], Sequenc
     return split
 
 
-def show_slide(series: Series) -> Sequence[DisplaySet]:
-    """All levels of a slide are one thing."""
-    instances = sorted(series.instances, key=_rank)
-    return [_display_set(series, instances, DisplaySetKind.SLIDE, 1, alone=True)]
-
-
 def _display_set(
     series: Series,
     instances: Sequence[Instance],
@@ -79,14 +73,11 @@ def _display_set(
     title = series.series_description or f"{series.modality} {series.series_number}".strip()
     if kind is DisplaySetKind.DOCUMENT:
         title = str(instances[0].header.get("DocumentTitle") or "") or title
-    if kind is DisplaySetKind.SLIDE:
-        frames = tuple((instance.sop_instance_uid, 1) for instance in instances)
-    else:
-        frames = tuple(
-            (instance.sop_instance_uid, frame)
-            for instance in instances
-            for frame in range(1, max(1, instance.number_of_frames) + 1)
-        )
+    frames = tuple(
+        (instance.sop_instance_uid, frame)
+        for instance in instances
+        for frame in range(1, max(1, instance.number_of_frames) + 1)
+    )
     return DisplaySet(
         id=series.series_instance_uid if alone else f"{series.series_instance_uid}:{number}",
         kind=kind,
@@ -106,9 +97,6 @@ def _rank(instance: Instance) -> tuple[int, str]:
 def contribute() -> Iterator[Contribution]:
     yield DisplaySetHandler(
         "images", Text("Ảnh", "Images"), sop_class_uids=IMAGES - SLIDES, split=show_images
-    )
-    yield DisplaySetHandler(
-        "slides", Text("Tiêu bản số", "Whole-slide images"), sop_class_uids=SLIDES, split=show_slide
     )
     yield DisplaySetHandler(
         "documents",
