@@ -20,6 +20,7 @@ from plugins.nouns import Person, Text
 __all__ = [
     "Bench",
     "Chart",
+    "Colour",
     "ConfirmedResult",
     "Control",
     "ControlKind",

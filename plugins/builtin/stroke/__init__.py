@@ -6,7 +6,7 @@ what to do or rules anything out. Methods and limits: ``docs/reference/stroke-me
 
 from collections.abc import Iterator
 
-from plugins.builtin.stroke import cta, ctp, ncct, report
+from plugins.builtin.stroke import aspects, cta, ctp, ncct, report
 from plugins.contributions import Contribution
 
 __all__ = ["contribute"]
@@ -14,6 +14,7 @@ __all__ = ["contribute"]
 
 def contribute() -> Iterator[Contribution]:
     yield ncct.ANALYSIS
+    yield aspects.ANALYSIS
     yield cta.ANALYSIS
     yield ctp.ANALYSIS
     yield report.TEMPLATE
