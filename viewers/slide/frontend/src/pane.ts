@@ -55,6 +55,7 @@ export class Pane {
     caseId: string,
     private readonly hooks: PaneHooks,
   ) {
+    this.root.dataset["slide"] = slide.slide;
     this.plane = new SlidePlane(slide);
     this.look = firstLook(slide);
     this.coverage = new Coverage(
@@ -94,7 +95,11 @@ export class Pane {
       gestureSettingsTouch: { dblClickToZoom: false, pinchRotate: true },
       zoomPerScroll: 1.25,
     } as OpenSeadragon.Options);
-    this.tapestry = new Tapestry(api, slide, this.osd, () => this.look, (count) => this.words.trouble(count));
+    this.tapestry = new Tapestry(api, slide, this.osd, {
+      look: () => this.look,
+      trouble: (count) => this.words.trouble(count),
+      sharpened: () => (this.root.dataset["sharp"] = String(this.tapestry.isSharp)),
+    });
     // OpenSeadragon fits the first image by itself, without a margin.
     this.osd.world.addOnceHandler("add-item", () => queueMicrotask(() => this.fit(true)));
     this.osd.addHandler("canvas-key", (event) => (event.preventDefaultAction = true));
@@ -296,6 +301,9 @@ export class Pane {
   private follow(): void {
     if (this.size[0] === 0) return;
     const toPixel = this.toPixel;
+    const { middle, scale, degrees, flipped } = this.view();
+    this.root.dataset["view"] = [...middle, scale, degrees, Number(flipped)].join(" ");
+    this.root.dataset["sharp"] = String(this.tapestry.isSharp);
     this.navigator.follow(toPixel, this.size);
     this.coverage.look(toPixel, this.size, this.magnification() ?? 0);
     this.rewrite();

@@ -9,6 +9,14 @@ import { densityMatrix, type Fit, fitStains } from "./stains";
 import { type Piece, Tiles } from "./tiles";
 import type { Slide } from "./types";
 
+export interface TapestryHooks {
+  look(): Look;
+  /** So many tiles did not come. */
+  trouble(count: number): void;
+  /** Every tile in sight has come, or some have not. */
+  sharpened(): void;
+}
+
 export class Tapestry {
   private readonly painter: Painter = painter();
   private readonly tiles: Tiles;
@@ -28,8 +36,7 @@ export class Tapestry {
     private readonly api: Api,
     private readonly slide: Slide,
     private readonly osd: OpenSeadragon.Viewer,
-    private readonly look: () => Look,
-    private readonly trouble: (count: number) => void,
+    private readonly hooks: TapestryHooks,
   ) {
     this.tiles = new Tiles(api, slide);
     osd.addHandler("tile-unloaded", () => this.forget());
@@ -76,7 +83,7 @@ export class Tapestry {
       paint: (target, pieces) => this.paint(target, pieces),
       came: (target, pieces) => {
         this.kept.set(target, pieces);
-        if (this.failures) this.trouble((this.failures = 0));
+        if (this.failures) this.hooks.trouble((this.failures = 0));
       },
       failed: (error) => this.failed(error),
       ready: this.ready,
@@ -87,11 +94,11 @@ export class Tapestry {
       success: (event: Event) => {
         const item = itemOf(event);
         const drop = (): void => {
-          for (const image of before) this.osd.world.removeItem(image);
+          for (const image of before.splice(0)) this.osd.world.removeItem(image);
         };
-        if (before.length === 0) return;
-        item.addHandler("fully-loaded-change", (change) => {
-          if ((change as unknown as { fullyLoaded: boolean }).fullyLoaded) drop();
+        item.addHandler("fully-loaded-change", () => {
+          if (item.getFullyLoaded()) drop();
+          this.hooks.sharpened();
         });
       },
     });
@@ -138,7 +145,7 @@ export class Tapestry {
   }
 
   private get tables(): Tables {
-    const { stain } = this.look();
+    const { stain } = this.hooks.look();
     if (stain === "normalised" && !this.isFitted && this.raw) {
       this.isFitted = true;
       this.fit = fitStains(this.overviewPixels!.data);
@@ -147,7 +154,7 @@ export class Tapestry {
   }
 
   private paint(target: CanvasRenderingContext2D, pieces: readonly Piece[]): void {
-    this.painter.paint(target, pieces, this.slide, this.look(), this.tables);
+    this.painter.paint(target, pieces, this.slide, this.hooks.look(), this.tables);
   }
 
   /** The server made the small picture: mixed, or corrected by the profile already. */
@@ -157,7 +164,7 @@ export class Tapestry {
       target.drawImage(this.raw, 0, 0);
       return;
     }
-    const look = { ...this.look(), corrected: false, channels: [] };
+    const look = { ...this.hooks.look(), corrected: false, channels: [] };
     this.painter.paint(target, [this.raw], this.slide, look, this.tables);
   }
 
@@ -168,7 +175,7 @@ export class Tapestry {
       const response = await this.api.request(`/slides/v1/${slide}/${version}/icc`);
       this.table = new Uint8Array(await response.arrayBuffer());
     } catch (error) {
-      this.look().corrected = false;
+      this.hooks.look().corrected = false;
       this.failed(error);
     }
   }
@@ -185,7 +192,7 @@ export class Tapestry {
   private failed(error: unknown): void {
     if (error instanceof DOMException && error.name === "AbortError") return;
     if (!(error instanceof ApiError)) console.error(error);
-    this.trouble(++this.failures);
+    this.hooks.trouble(++this.failures);
   }
 }
 

@@ -1,0 +1,99 @@
+"""A reader's hands and eyes on the slide viewer."""
+
+import io
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Page
+
+__all__ = ["View", "opened", "place_of", "sharp", "stage_pixels", "view"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a pane looks: middle in level-0 pixels, screen pixels per level-0 pixel."""
+
+    x: float
+    y: float
+    scale: float
+    degrees: float
+    flipped: bool
+
+    def on_screen(
+        self, point: tuple[float, float], size: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Where a level-0 pixel lies in a pane of `size`."""
+        turn = math.radians(self.degrees)
+        right, down = point[0] - self.x, point[1] - self.y
+        across = math.cos(turn) * right - math.sin(turn) * down
+        along = math.sin(turn) * right + math.cos(turn) * down
+        side = -1 if self.flipped else 1
+        return size[0] / 2 + side * self.scale * across, size[1] / 2 + self.scale * along
+
+    def of_slide(
+        self, place: tuple[float, float], size: tuple[float, float]
+    ) -> tuple[float, float]:
+        """The level-0 pixel at a place of a pane of `size`."""
+        turn = math.radians(self.degrees)
+        across = (place[0] - size[0] / 2) / self.scale * (-1 if self.flipped else 1)
+        along = (place[1] - size[1] / 2) / self.scale
+        return (
+            self.x + math.cos(turn) * across + math.sin(turn) * along,
+            self.y - math.sin(turn) * across + math.cos(turn) * along,
+        )
+
+
+def opened(page: Page) -> Page:
+    """Wait for the first slide to be there, sharp."""
+    page.locator(".hs-pane").first.wait_for()
+    sharp(page)
+    return page
+
+
+def view(page: Page, pane: int = 0) -> View:
+    told = page.locator(".hs-pane").nth(pane).get_attribute("data-view") or ""
+    x, y, scale, degrees, flipped = map(float, told.split())
+    return View(x, y, scale, degrees, bool(flipped))
+
+
+def sharp(page: Page, pane: int = 0, scale: float | None = None, seconds: float = 30) -> None:
+    """Wait until the pane rests, at `scale`, and every tile in sight has come."""
+    deadline = time.monotonic() + seconds
+    before = None
+    while True:
+        place = page.locator(".hs-pane").nth(pane)
+        now = (place.get_attribute("data-view"), place.get_attribute("data-sharp"))
+        rests = now == before and now[0] is not None and now[1] == "true"
+        if rests and (scale is None or math.isclose(view(page, pane).scale, scale, rel_tol=0.01)):
+            page.wait_for_timeout(150)
+            return
+        assert time.monotonic() < deadline, f"the slide does not come to rest: {now}"
+        before = now
+        page.wait_for_timeout(250)
+
+
+def stage_pixels(page: Page, pane: int = 0) -> NDArray[np.uint8]:
+    """What is drawn of the slide, (rows, columns, 3); nothing written or drawn on it."""
+    data = (
+        page.locator(".hs-stage canvas")
+        .nth(pane)
+        .evaluate(
+            "c => new Promise(done => c.toBlob(b =>"
+            " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png'))"
+        )
+    )
+    picture = Image.open(io.BytesIO(bytes(data))).convert("RGBA")
+    ground = Image.new("RGBA", picture.size, (23, 27, 32, 255))
+    return np.asarray(Image.alpha_composite(ground, picture).convert("RGB"))
+
+
+def place_of(page: Page, pixel: tuple[float, float], pane: int = 0) -> tuple[float, float]:
+    """The page position of a level-0 pixel."""
+    box = page.locator(".hs-pane").nth(pane).bounding_box()
+    assert box is not None
+    x, y = view(page, pane).on_screen(pixel, (box["width"], box["height"]))
+    return box["x"] + x, box["y"] + y

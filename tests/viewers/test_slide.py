@@ -1,0 +1,271 @@
+"""Slides in a real browser: what lies where, in which colours, at which magnification."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.dicom_node.slides.glass import Glass, tile_colour
+from tests.viewers.slidedriver import opened, sharp, stage_pixels, view
+from tests.viewers.slidesite import SlideSite
+from tests.viewers.tissue import red_for_blue
+
+pytestmark = pytest.mark.usefixtures("bundle")
+
+TILE = 128
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def make_slides(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., SlideSite]]:
+    sites = []
+
+    def make_slides(*datasets: object, base: str = "", **more: object) -> SlideSite:
+        folder = tmp_path_factory.mktemp("slides")
+        site = SlideSite(folder, [], base, datasets=datasets, **more).start()  # type: ignore[arg-type]
+        sites.append(site)
+        return site
+
+    yield make_slides
+    for site in sites:
+        site.stop()
+
+
+@pytest.fixture(scope="module")
+def tiled(make_slides: Callable[..., SlideSite]) -> SlideSite:
+    """1000 x 700 at 0.5 µm, and a third of it: no power of two, borders that cut tiles."""
+    glass = Glass()
+    whole = glass.level(1000, 700, (TILE, TILE), spacing=0.0005)
+    third = glass.level(
+        334, 234, (64, 64), spacing=0.0015, pixels=lambda *_: np.full((64, 64, 3), 200, np.uint8)
+    )
+    return make_slides(whole, third, base="/hoichan")
+
+
+def colour_of(x: float, y: float) -> tuple[int, int, int]:
+    return tile_colour(0, 0, int(y // TILE), int(x // TILE))
+
+
+def seen_at(page: Page, x: float, y: float, pane: int = 0) -> np.ndarray:
+    """The colour drawn where a level-0 pixel lies on the screen."""
+    here = view(page, pane)
+    pixels = stage_pixels(page, pane)
+    height, width = pixels.shape[:2]
+    column, row = here.on_screen((x, y), (width, height))
+    return pixels[round(row), round(column)].astype(int)
+
+
+def test_every_tile_lies_where_it_belongs(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    for row in range(6):
+        for column in range(8):
+            x, y = min(column * TILE + 60, 990), min(row * TILE + 60, 690)
+            here = view(page)
+            if abs(x - here.x) < 600 and abs(y - here.y) < 320:
+                assert np.abs(seen_at(page, x, y) - colour_of(x, y)).max() <= 4, (x, y)
+
+
+def test_borders_of_tiles_and_of_the_slide_are_sharp(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    for x in (4 * TILE - 3, 4 * TILE + 3, 996):
+        assert np.abs(seen_at(page, x, 300) - colour_of(x, 300)).max() <= 6, x
+    # beyond the slide: the viewer's own ground, not a padded tile
+    assert seen_at(page, 1006, 300).max() < 40
+
+
+def test_a_small_level_is_shown_from_afar(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page()))
+    here = view(page)
+    page.keyboard.press("2")
+    sharp(page, scale=0.125)
+    assert here.scale > 0.125
+    for x, y in ((20, 20), (500, 350), (980, 680)):
+        assert np.abs(seen_at(page, x, y) - 200).max() <= 4
+
+
+@pytest.mark.parametrize("degrees", [90, 35])
+def test_a_turned_and_mirrored_slide_is_drawn_and_told_alike(
+    tiled: SlideSite, open_page: Open, degrees: int
+) -> None:
+    page = opened(open_page(tiled.page()))
+    page.keyboard.press("7")
+    page.locator(".hs-angle").fill(str(degrees))
+    page.locator(".hs-angle").press("Enter")
+    page.locator(".hs-stages").click(position={"x": 5, "y": 400})
+    page.keyboard.press("f")
+    sharp(page, scale=1)
+    here = view(page)
+    assert here.flipped
+    assert here.degrees == pytest.approx(degrees)
+    for x, y in ((400, 300), (500, 450), (600, 200), (450, 330)):
+        if min(x % TILE, y % TILE, -x % TILE, -y % TILE) > 5:
+            assert np.abs(seen_at(page, x, y) - colour_of(x, y)).max() <= 6, (x, y)
+
+
+def test_what_has_not_come_is_hatched_and_what_is_glass_is_glass(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    coming, bare = Glass(), Glass()
+    # the second of two parts is still on its way
+    first = coming.level(
+        512,
+        512,
+        (256, 256),
+        frames=slice(0, 2),
+        ConcatenationUID="1.2.826.0.1.3680043.8.498.7",
+        SOPInstanceUIDOfConcatenationSource="1.2.826.0.1.3680043.8.498.8",
+        InConcatenationNumber=1,
+        InConcatenationTotalNumber=2,
+        ConcatenationFrameOffsetNumber=0,
+    )
+    sparse = bare.level(512, 512, (256, 256), sparse=[(0, 0, 0, 0), (0, 0, 1, 1)])
+    site = make_slides(first, sparse)
+
+    slides = {}
+    page = opened(open_page(site.page()))
+    for number in range(2):
+        page.locator(".hs-slide").nth(number).click()
+        page.wait_for_timeout(600)
+        page.keyboard.press("7")
+        sharp(page, scale=1)
+        part = stage_pixels(page)
+        here = view(page)
+        height, width = part.shape[:2]
+        left, top = map(round, here.on_screen((0, 256), (width, height)))
+        middle = part[top + 20 : top + 236, left + 20 : left + 236].astype(int)
+        slides[page.locator(".hs-pane").get_attribute("data-slide")] = middle
+    hatched = slides[site.slide(first.SeriesInstanceUID)]
+    glass = slides[site.slide(sparse.SeriesInstanceUID)]
+    assert hatched.max() < 180
+    assert hatched.std() > 8
+    assert glass.min() > 200
+    assert glass.std() < 1
+
+
+def test_magnification_is_told_from_micrometres(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page()))
+    power = page.locator(".hs-power")
+    for key, words, scale in (("1", "1,25×", 0.0625), ("3", "5×", 0.25), ("5", "20×", 1)):
+        page.keyboard.press(key)
+        sharp(page, scale=scale)
+        expect(power).to_contain_text(words)
+        expect(power).not_to_contain_text("số hóa")
+    page.keyboard.press("6")
+    sharp(page, scale=2)
+    expect(power).to_contain_text("40×")
+    expect(power).to_contain_text("số hóa")
+    # never beyond twice the native resolution
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.wait_for_timeout(600)
+    assert view(page).scale == pytest.approx(2)
+    bar = page.locator(".hs-bar i").bounding_box()
+    assert bar is not None
+    expect(page.locator(".hs-bar")).to_contain_text("20 µm")
+    assert bar["width"] == pytest.approx(20 / 0.25, abs=1)
+
+
+def test_arrows_and_letters_go_four_fifths_of_a_field(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page(), width=900, height=640))
+    page.keyboard.press("6")
+    sharp(page, scale=2)
+    box = page.locator(".hs-stages").bounding_box()
+    assert box is not None
+    before = view(page)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(700)
+    assert view(page).x - before.x == pytest.approx(0.8 * box["width"] / 2, abs=1)
+    page.keyboard.press("a")
+    page.keyboard.press("w")
+    page.wait_for_timeout(700)
+    after = view(page)
+    assert after.x == pytest.approx(before.x, abs=1)
+    assert before.y - after.y == pytest.approx(0.8 * box["height"] / 2, abs=1)
+
+
+def test_colours_are_corrected_by_the_profile_unless_asked_not_to(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    def flat(*_: int) -> np.ndarray:
+        return np.tile(np.array([210, 120, 40], np.uint8), (256, 256, 1))
+
+    with_profile, without = Glass(), Glass()
+    coloured = with_profile.level(
+        512, 512, (256, 256), pixels=flat, OpticalPathSequence=[red_for_blue()]
+    )
+    site = make_slides(coloured, without.level(512, 512, (256, 256), pixels=flat))
+    page = opened(open_page(site.page()))
+    page.locator(f'[data-slide="{site.slide(coloured.SeriesInstanceUID)}"].hs-slide').click()
+    page.wait_for_timeout(800)
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    assert np.abs(seen_at(page, 200, 200) - (40, 120, 210)).max() <= 6
+    expect(page.locator(".hs-badges")).to_be_empty()
+    page.keyboard.press("Shift+I")
+    expect(page.locator(".hs-badges")).to_contain_text("tắt hiệu chỉnh màu")
+    page.wait_for_timeout(300)
+    assert np.abs(seen_at(page, 200, 200) - (210, 120, 40)).max() <= 6
+    page.keyboard.press("]")
+    page.keyboard.press("[")
+    page.locator(".hs-slide:not(.hs-shown)").click()
+    expect(page.locator(".hs-badges")).to_contain_text("ICC")
+
+
+def test_a_stain_view_says_that_it_is_one(tiled: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(tiled.page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    own = seen_at(page, 500, 350)
+    page.keyboard.press("i")
+    page.get_by_label("Tách Eosin").check()
+    expect(page.locator(".hs-watermark")).to_contain_text("không phải màu gốc")
+    page.wait_for_timeout(300)
+    assert np.abs(seen_at(page, 500, 350) - own).max() > 20
+    page.get_by_label("Màu gốc").check()
+    expect(page.locator(".hs-watermark")).to_be_hidden()
+    page.wait_for_timeout(300)
+    assert np.abs(seen_at(page, 500, 350) - own).max() <= 1
+
+
+def test_channels_are_added_up_and_can_be_turned_off(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    def grey(path: int, *_: int) -> np.ndarray:
+        return np.full((256, 256), (80, 160)[path], np.uint8)
+
+    glass = Glass()
+    slide = glass.level(512, 512, (256, 256), paths=("DAPI", "FITC"), pixels=grey)
+    page = opened(open_page(make_slides(slide).page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    page.keyboard.press("i")
+    assert np.abs(seen_at(page, 200, 200) - (0, 160, 80)).max() <= 2
+    page.get_by_label("FITC").first.uncheck()
+    page.wait_for_timeout(300)
+    assert np.abs(seen_at(page, 200, 200) - (0, 0, 80)).max() <= 2
+    page.get_by_label("Mức sáng: path DAPI").fill("160")
+    page.wait_for_timeout(300)
+    assert np.abs(seen_at(page, 200, 200) - (0, 0, 128)).max() <= 2
+
+
+def test_a_focal_plane_is_chosen_by_key(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    glass = Glass()
+    site = make_slides(glass.level(512, 512, (256, 256), planes=(0.0, 2.0, 4.0)))
+    page = opened(open_page(site.page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    assert np.abs(seen_at(page, 100, 100) - tile_colour(0, 0, 0, 0)).max() <= 4
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    expect(page.locator(".hs-badges")).to_contain_text("3/3")
+    page.wait_for_timeout(1200)
+    assert np.abs(seen_at(page, 100, 100) - tile_colour(0, 2, 0, 0)).max() <= 4
