@@ -23,6 +23,7 @@ from workstation.ui.screens import (
     quarantine,
     reading,
     request,
+    slides,
     statistics,
     worklist,
 )
@@ -52,6 +53,7 @@ class Place:
 PLACES = (
     Place("worklist", N_("Worklist"), worklist.render, CLINICAL),
     Place("request", N_("New consult"), request.render, frozenset({Role.REQUESTER})),
+    Place("slides", N_("Send slides"), slides.render, frozenset({Role.REQUESTER, Role.TECHNICIAN})),
     Place("reading", N_("Reading room"), reading.render, CLINICAL, listed=False),
     Place("case", N_("Case"), case.render, CLINICAL, listed=False),
     Place("deliveries", N_("Returned results"), deliveries.render, CLINICAL),

@@ -96,6 +96,8 @@ class Form:
 
 def choose_studies(context: Context, principal: Principal, form: Form) -> list[StudyRecord]:
     parts.section(_("1. Images received from your hospital"))
+    if st.button(_("Send slides from this computer"), key=form.key("slides"), type="tertiary"):
+        parts.go("slides")
     own = ReadScope(sites=frozenset({principal.site}))
     found = context.archive.studies(StudyQuery(limit=SHOWN_STUDIES), scope=own)
     known = {

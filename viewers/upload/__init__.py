@@ -1,0 +1,1 @@
+"""Sends slides and DICOM files from the browser, resumably."""

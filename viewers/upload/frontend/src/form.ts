@@ -1,0 +1,122 @@
+/** Whose files they are: a study that is here, or a new one with its patient. */
+
+import type { Api } from "@common/api";
+import { h } from "@common/dom";
+import { dicomDate, type Translate } from "@common/i18n";
+
+import type { Key } from "./texts";
+import type { Facts } from "./tus";
+
+interface Study {
+  study_instance_uid: string;
+  patient_id: string;
+  patient_name: string;
+  study_date: string;
+  accession_number: string;
+  modalities: string[];
+}
+
+const NEW = "";
+const PATIENT = ["patient_id", "patient_name", "patient_birth_date", "patient_sex", "accession_number"];
+
+export class Form {
+  readonly element: HTMLElement;
+  private readonly fields = new Map<string, HTMLInputElement | HTMLSelectElement>();
+  private readonly study: HTMLSelectElement;
+  // Slides of one visit to this page without an accession number are one study.
+  private readonly batch = Array.from(crypto.getRandomValues(new Uint32Array(4))).join(".");
+
+  constructor(
+    private readonly api: Api,
+    t: Translate<Key>,
+    private readonly onChange: () => void,
+  ) {
+    this.study = h("select", { name: "study_instance_uid", onchange: () => this.changed() });
+    this.study.append(h("option", { value: NEW }, t("newStudy")));
+    const sexes = [
+      h("option", { value: "" }, t("unknown")),
+      h("option", { value: "F" }, t("female")),
+      h("option", { value: "M" }, t("male")),
+      h("option", { value: "O" }, t("other")),
+    ];
+    this.element = h(
+      "section",
+      { "aria-label": t("whose") },
+      h("h2", {}, t("whose")),
+      h(
+        "div",
+        { class: "up-fields" },
+        h("label", { class: "up-wide" }, t("study"), this.study),
+        this.field("patient_id", t("patientId"), 64),
+        this.field("patient_name", t("patientName"), 64),
+        this.field("patient_birth_date", t("birthDate"), 10, { type: "date" }),
+        this.select("patient_sex", t("sex"), sexes),
+        this.field("accession_number", t("accession"), 16),
+        this.field("specimen_description", t("specimen"), 1024, { placeholder: t("specimenHint") }),
+        this.field("mpp", t("mpp"), 8, { inputmode: "decimal" }),
+      ),
+    );
+  }
+
+  /** Ask for the studies of the sender's hospital; without them a new one can still be made. */
+  async load(): Promise<void> {
+    const { items } = await this.api.get<{ items: Study[] }>("/studies?limit=200");
+    for (const study of items) {
+      const name = study.patient_name.split("=")[0]?.replaceAll("^", " ").trim() ?? "";
+      const parts = [
+        name,
+        study.patient_id,
+        dicomDate(study.study_date),
+        study.modalities.join(" "),
+        study.accession_number,
+      ];
+      const value = study.study_instance_uid;
+      this.study.append(h("option", { value }, parts.filter(Boolean).join(" · ")));
+    }
+  }
+
+  /** Whether a slide may be sent as the form stands. */
+  get isComplete(): boolean {
+    return this.study.value !== NEW || (!!this.value("patient_id") && !!this.value("patient_name"));
+  }
+
+  get facts(): Facts {
+    const facts: Facts = { batch: this.batch };
+    if (this.study.value) facts.study_instance_uid = this.study.value;
+    for (const name of this.fields.keys()) {
+      const value = this.value(name);
+      if (value && !(this.study.value && PATIENT.includes(name))) facts[name] = value;
+    }
+    return facts;
+  }
+
+  private value(name: string): string {
+    return this.fields.get(name)?.value.trim() ?? "";
+  }
+
+  private changed(): void {
+    for (const name of PATIENT) {
+      const field = this.fields.get(name);
+      if (field) field.disabled = this.study.value !== NEW;
+    }
+    this.onChange();
+  }
+
+  private field(
+    name: string,
+    label: string,
+    maxlength: number,
+    more: Record<string, string> = {},
+  ): HTMLElement {
+    const oninput = (): void => this.onChange();
+    const input = h("input", { name, maxlength, autocomplete: "off", ...more, oninput });
+    this.fields.set(name, input);
+    return h("label", {}, label, input);
+  }
+
+  private select(name: string, label: string, options: HTMLOptionElement[]): HTMLElement {
+    const select = h("select", { name }, ...options);
+    this.fields.set(name, select);
+    return h("label", {}, label, select);
+  }
+}
