@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.viewers.site import Site
+from tests.viewers.slidesite import SlideSite
 from viewers import build
 
 FLAGS = [
@@ -72,6 +73,23 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         return site
 
     yield make_site
+    for site in sites:
+        site.stop()
+
+
+@pytest.fixture(scope="module")
+def make_slides(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., SlideSite]]:
+    sites = []
+
+    def make_slides(*datasets: object, base: str = "", **more: object) -> SlideSite:
+        folder = tmp_path_factory.mktemp("slides")
+        site = SlideSite(folder, [], base, datasets=datasets, **more).start()  # type: ignore[arg-type]
+        sites.append(site)
+        return site
+
+    yield make_slides
     for site in sites:
         site.stop()
 

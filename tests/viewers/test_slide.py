@@ -1,6 +1,6 @@
 """Slides in a real browser: what lies where, in which colours, at which magnification."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,23 +15,6 @@ pytestmark = pytest.mark.usefixtures("bundle")
 
 TILE = 128
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def make_slides(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., SlideSite]]:
-    sites = []
-
-    def make_slides(*datasets: object, base: str = "", **more: object) -> SlideSite:
-        folder = tmp_path_factory.mktemp("slides")
-        site = SlideSite(folder, [], base, datasets=datasets, **more).start()  # type: ignore[arg-type]
-        sites.append(site)
-        return site
-
-    yield make_slides
-    for site in sites:
-        site.stop()
 
 
 @pytest.fixture(scope="module")
