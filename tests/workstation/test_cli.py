@@ -22,7 +22,7 @@ from tests.peers import free_ports
 from workstation import accounts, cli, sites
 from workstation.context import open_context
 from workstation.demo.pacs import EverybodyKnown
-from workstation.demo.studies import PHANTOMS, slices
+from workstation.demo.studies import PHANTOMS, images, plain_head
 from workstation.doctor import foreign_packages
 from workstation.settings import Settings
 
@@ -176,12 +176,10 @@ def node(tmp_path: Path) -> Iterator[tuple[Node, Archive]]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small folder as burnt on a CD: objects, an index, and somebody's notes."""
-    from kernels.phantom import head_phantom
-
     folder = tmp_path_factory.mktemp("study") / "Ảnh CT"
     folder.mkdir()
-    head = head_phantom("normal", shape=(3, 32, 32), spacing_mm=(5.0, 7.0, 7.0))
-    for index, dataset in enumerate(slices(PHANTOMS[2], head, NOW)):
+    (head,) = plain_head("normal", shape=(3, 32, 32), spacing_mm=(5.0, 7.0, 7.0))
+    for index, dataset in enumerate(images(PHANTOMS[2], head, NOW)):
         dataset.save_as(folder / f"I{index}", enforce_file_format=True)
     (folder / "DICOMDIR").write_bytes((folder / "I0").read_bytes())
     (folder / "readme.txt").write_text("not DICOM")

@@ -15,7 +15,7 @@ from workstation.consult import case
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
 
-__all__ = ["EMERGENCY", "ROUTINE", "PushFailed", "open_case", "push", "study_uids"]
+__all__ = ["EMERGENCY", "ROUTINE", "STROKE", "PushFailed", "open_case", "push", "study_uids"]
 
 EMERGENCY: Mapping[str, Any] = {
     "area": "radiology",
@@ -27,6 +27,20 @@ EMERGENCY: Mapping[str, Any] = {
         "Có chỉ định chuyển tuyến khẩn cấp hay can thiệp không?",
     ],
     "clinical": {"history": "Tăng huyết áp 10 năm, điều trị không đều."},
+    "consent_basis": "emergency_art61",
+    "share_scope": "expert",
+    "requesting_department": "Khoa Cấp cứu",
+}
+STROKE: Mapping[str, Any] = {
+    "area": "radiology",
+    "priority": "P0",
+    "consulted_site": "DEMO_HUB",
+    "reason": "Liệt nửa người phải, nói ngọng 2 giờ trước; NIHSS 14; HA 160/90; rung nhĩ.",
+    "questions": [
+        "Có nhồi máu sớm không? ASPECTS bao nhiêu điểm?",
+        "Tưới máu: thể tích lõi và vùng giảm tưới máu?",
+    ],
+    "clinical": {"history": "Rung nhĩ, chưa dùng chống đông.", "nihss": "14"},
     "consent_basis": "emergency_art61",
     "share_scope": "expert",
     "requesting_department": "Khoa Cấp cứu",

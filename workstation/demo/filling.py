@@ -21,7 +21,15 @@ from workstation.commands.parts import address
 from workstation.consult import case
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context, open_context
-from workstation.demo.cases import EMERGENCY, ROUTINE, PushFailed, open_case, push, study_uids
+from workstation.demo.cases import (
+    EMERGENCY,
+    ROUTINE,
+    STROKE,
+    PushFailed,
+    open_case,
+    push,
+    study_uids,
+)
 from workstation.demo.people import HOSPITALS, STAFF, Login, admit_staff, found_hospitals
 from workstation.demo.runner import MEMORY, PACS_FOLDER, RECEIVER, remembered
 from workstation.demo.studies import PHANTOMS, write_phantom
@@ -107,6 +115,7 @@ class Filling:
         uid = {phantom.key: phantom.study_instance_uid for phantom in PHANTOMS}
         open_case(self.context, "requester.a", uid["haemorrhage"], EMERGENCY)
         open_case(self.context, "requester.b", uid["normal"], ROUTINE)
+        open_case(self.context, "requester.a", uid["stroke"], STROKE)
 
     def push_studies(self) -> None:
         self.send("DEMO_A", self.studies)

@@ -14,7 +14,11 @@ from workstation.demo.studies import PHANTOMS, Phantom, write_phantom
 NOW = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module", params=PHANTOMS, ids=lambda phantom: phantom.key)
+PLAIN = [phantom for phantom in PHANTOMS if phantom.key != "stroke"]
+(STROKE,) = (phantom for phantom in PHANTOMS if phantom.key == "stroke")
+
+
+@pytest.fixture(scope="module", params=PLAIN, ids=lambda phantom: phantom.key)
 def written(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Phantom, list[Path]]:
@@ -46,7 +50,7 @@ def test_slices_are_apart_along_their_normal(written: tuple[Phantom, list[Path]]
     assert np.allclose(np.diff(places), 5.0, atol=1e-3)
     assert len({d.SOPInstanceUID for d in datasets}) == len(files) == 30
     tilt = np.degrees(np.arcsin(abs(column[2])))
-    assert tilt == pytest.approx(abs(phantom.made.get("tilt_deg", 0)), abs=0.01)
+    assert tilt == pytest.approx(18.0 if phantom.key == "tilt" else 0.0, abs=0.01)
 
 
 def test_the_bleeding_has_its_volume_in_the_files(written: tuple[Phantom, list[Path]]) -> None:
@@ -72,3 +76,31 @@ def test_writing_again_gives_the_same_bytes(
         return
     again = write_phantom(phantom, tmp_path, NOW)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in files]
+
+
+@pytest.fixture(scope="module")
+def stroke(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_phantom(STROKE, tmp_path_factory.mktemp("stroke"), NOW)
+
+
+def test_the_stroke_is_two_valid_series(stroke: list[Path]) -> None:
+    datasets = [pydicom.dcmread(path, stop_before_pixels=True) for path in stroke]
+    series = {d.SeriesInstanceUID: d.SeriesDescription for d in datasets}
+    assert list(series.values()) == ["Head 5.0", "Perfusion 5.0"]
+    assert len({d.SOPInstanceUID for d in datasets}) == len(stroke) == 32 + 300
+    for path in (stroke[0], stroke[-1]):
+        run = subprocess.run(
+            ["/usr/bin/dciodvfy", str(path)], capture_output=True, text=True, check=False
+        )
+        assert not [line for line in run.stderr.splitlines() if line.startswith("Error")]
+
+
+def test_the_perfusion_was_taken_every_two_seconds_everywhere(stroke: list[Path]) -> None:
+    times: dict[float, list[float]] = {}
+    for path in stroke[32:]:
+        d = pydicom.dcmread(path, stop_before_pixels=True)
+        clock = str(d.AcquisitionTime)
+        seconds = int(clock[:2]) * 3600 + int(clock[2:4]) * 60 + float(clock[4:])
+        times.setdefault(float(d.ImagePositionPatient[2]), []).append(seconds)
+    assert len(times) == 10
+    assert all(np.allclose(np.diff(sorted(each)), 2.0) for each in times.values())
