@@ -150,7 +150,11 @@ class _Slide:
         own = not level.transfer_syntax_uid
         tile = _derived_tile(level)
         columns, rows = -(-level.width // tile), -(-level.height // tile)
-        region, total, seen = Region(level), columns * rows, 0
+        total, seen = columns * rows, 0
+        # Tiles of the same grid are read once; of another, a block of them is read several times.
+        same_grid = level.tile_width == level.tile_height == tile
+        region = Region(level, 0) if same_grid else Region(level)
+        flat: set[bytes] = set()  # colours of tiles that show nothing else
         lossless = own and level.lossless
         # Where chroma was never halved, or means a channel of its own, it stays whole.
         halved_chroma = not (own or self.scanner.fluorescence)
@@ -167,6 +171,7 @@ class _Slide:
             width, height = min(tile, level.width - left), min(tile, level.height - top)
             pixels = region.read(left, top, width, height)
             if own:
+                flat.update(_colours(pixels, len(flat)))
                 spools[0].add(row * columns + column, code(_filled(pixels, tile)))
             seen += 1
             if seen % 64 == 0:
@@ -185,6 +190,9 @@ class _Slide:
                             _filled(each.pixels, tile), JPEG_QUALITY, subsampled=halved_chroma
                         )
                         spools[each.level].add(each.row * across + each.column, coded)
+            if own and not lossless and len(flat) == 1:
+                # A library that meets bytes it cannot decode may paint all of it white.
+                raise refuse("blank", f"{level.width} × {level.height}")
             self._write_made(index, level, steps, tile, spools, lossless)
         finally:
             for spool in spools:
@@ -350,6 +358,18 @@ def _filled(pixels: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
         return pixels
     missing = [(0, tile - rows), (0, tile - columns)] + [(0, 0)] * (pixels.ndim - 2)
     return np.pad(pixels, missing, mode="edge")
+
+
+def _colours(pixels: NDArray[np.uint8], known: int) -> set[bytes]:
+    """One of the colours of a flat tile, two of any other; nothing once two are known."""
+    if known > 1:
+        return set()
+    first = pixels[0, 0]
+    different = np.argwhere(pixels != first)
+    if not len(different):
+        return {first.tobytes()}
+    row, column = different[0][:2]
+    return {first.tobytes(), pixels[row, column].tobytes()}
 
 
 def _pixels(level: Any) -> int:

@@ -26,7 +26,6 @@ LOSSLESS = JPEG2000Lossless
 # 10 x 10 cm at 0.1 um/pixel: no slide is larger, a bomb is.
 LARGEST_LEVEL_PIXELS = 10**12
 LARGEST_TILE_EDGE = 4096
-_REGION_CACHE_BYTES = 48 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,7 @@ class Region:
     """Any rectangle of a level, from decoded tiles of which the last few are remembered."""
 
     level: Any
+    cache_bytes: int = 48 << 20
     _tiles: "OrderedDict[tuple[int, int], NDArray[np.uint8]]" = field(default_factory=OrderedDict)
     _bytes: int = 0
 
@@ -140,6 +140,6 @@ class Region:
         tile: NDArray[np.uint8] = self.level.pixels(column, row)
         self._tiles[key] = tile
         self._bytes += tile.nbytes
-        while self._bytes > _REGION_CACHE_BYTES and len(self._tiles) > 1:
+        while self._bytes > self.cache_bytes and len(self._tiles) > 1:
             self._bytes -= self._tiles.popitem(last=False)[1].nbytes
         return tile

@@ -8,6 +8,7 @@ from typing import Any
 from dicom_node.archive import StudyQuery
 from dicom_node.conversion import SlideFacts, refuse
 from dicom_node.conversion.dataset import uid_of
+from dicom_node.objects import text
 from dicom_node.records import ReadScope, StudyRecord
 from workstation.context import Context
 from workstation.errors import InvalidRequest
@@ -84,7 +85,7 @@ def slide_facts(
     values = {key: facts[key] for key in ("part_id", "block_id", "stain") if key in facts}
     slide = SlideFacts(
         patient_id=facts.get("patient_id", ""),
-        patient_name=facts.get("patient_name", ""),
+        patient_name=_person_name(facts.get("patient_name", "")),
         patient_birth_date=facts.get("patient_birth_date", "").replace("-", ""),
         patient_sex=facts.get("patient_sex", ""),
         study_instance_uid="",
@@ -110,6 +111,11 @@ def slide_facts(
     slide = replace(slide, study_instance_uid=uid)
     known = _study(context, site, uid)
     return slide if known is None else _in_study(context, slide, known)
+
+
+def _person_name(name: str) -> str:
+    """A name as people type it, family name first, or as DICOM writes it."""
+    return name if "^" in name else text.person_name_of(name)
 
 
 def _known_study(context: Context, site: str, facts: Mapping[str, Any]) -> StudyRecord | None:

@@ -1,5 +1,6 @@
 """Hamamatsu, OME and plain TIFF; and what is no slide, in words."""
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import tifffile
 from pydicom import dcmread
 
-from dicom_node.conversion import ConversionRefused
+from dicom_node.conversion import ConversionRefused, build, jpeg
 from dicom_node.conversion.build import Built
+from dicom_node.conversion.slide_library import LibrarySource
 from dicom_node.conversion.verify import frames_of
 from tests.dicom_node.conversion.conftest import dciodvfy_errors
 
@@ -147,3 +149,108 @@ def test_a_claim_of_a_terapixel_is_refused(tmp_path: Path, converted: Converts) 
     with pytest.raises(ConversionRefused) as refusal:
         converted(path, mpp=0.25)
     assert refusal.value.code in ("too_large", "damaged")
+
+
+def test_what_only_openslide_decodes_is_coded_again_and_said_so(
+    test_data: Path, converted: Converts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "open_source", LibrarySource)
+    path = test_data / "wsi/svs_cmu1_small_region/CMU-1-Small-Region.svs"
+    slide = converted(path)
+    assert any("compressed again" in en for _, en in slide.notes)
+    assert all(not dciodvfy_errors(file) for file in slide.files)
+    ds = dcmread(slide.files[0], stop_before_pixels=True)
+    assert list(ds.ImageType[:2]) == ["DERIVED", "PRIMARY"]
+    assert "JPEG quality 90" in ds.DerivationDescription
+    with (
+        openslide.OpenSlide(str(path)) as vendor,
+        openslide.OpenSlide(str(slide.files[0])) as dicom,
+    ):
+        wanted = np.asarray(vendor.read_region((0, 0), 0, vendor.dimensions))[..., :3]
+        found = np.asarray(dicom.read_region((0, 0), 0, dicom.dimensions))[..., :3]
+        assert set(dicom.associated_images) == {"label", "macro"}
+    assert 10 * np.log10(255**2 / np.mean((wanted.astype(float) - found) ** 2)) > 35
+
+
+def test_a_slide_that_decodes_to_one_colour_is_refused(
+    tmp_path: Path, converted: Converts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "open_source", LibrarySource)
+    path = tmp_path / "white.tiff"
+    white = np.full((600, 700, 3), 255, np.uint8)
+    tifffile.imwrite(path, white, tile=(256, 256), compression="jpeg")
+    with pytest.raises(ConversionRefused) as refusal:
+        converted(path, mpp=0.25)
+    assert refusal.value.code == "blank"
+
+
+def smooth(rows: int, columns: int) -> np.ndarray:
+    y, x = np.mgrid[:rows, :columns]
+    return np.stack([x % 256, y % 256, (x + y) % 256], -1).astype(np.uint8)
+
+
+def test_jpeg_2000_tiles_are_copied_as_they_are(tmp_path: Path, converted: Converts) -> None:
+    path = tmp_path / "j2k.svs"
+    tifffile.imwrite(
+        path,
+        smooth(512, 512),
+        tile=(256, 256),
+        compression=33005,
+        compressionargs={"level": 30, "codecformat": "J2K", "reversible": False},
+        description="Aperio Image Library v12\r\n512x512 (256x256) J2K|AppMag = 20|MPP = 0.5",
+        metadata=None,
+        photometric="rgb",
+    )
+    slide = converted(path)
+    data = path.read_bytes()
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0]
+        wanted = [
+            data[at : at + count]
+            for at, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ]
+    frames = list(frames_of(slide.files[0]))
+    assert [frame[: len(tile)] for frame, tile in zip(frames, wanted, strict=True)] == wanted
+    ds = dcmread(slide.files[0], stop_before_pixels=True)
+    assert ds.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.91"
+    assert all(not dciodvfy_errors(file) for file in slide.files)
+    with openslide.OpenSlide(str(slide.files[0])) as dicom:
+        found = np.asarray(dicom.read_region((0, 0), 0, (512, 512)))[..., :3].astype(int)
+    assert np.abs(found - smooth(512, 512)).mean() < 10
+
+
+def test_philips_pads_its_pages_and_leaves_out_glass(tmp_path: Path, converted: Converts) -> None:
+    path = tmp_path / "philips.tiff"
+    label = base64.b64encode(jpeg.encode(smooth(60, 80), 90, subsampled=False)).decode()
+    spacing = '"0.00025" "0.00025"'
+    description = (
+        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
+        f'<Attribute Name="DICOM_PIXEL_SPACING" PMSVR="IDoubleArray">{spacing}</Attribute>'
+        '<Attribute Name="PIM_DP_IMAGE_TYPE" PMSVR="IString">LABELIMAGE</Attribute>'
+        f'<Attribute Name="PIM_DP_IMAGE_DATA" PMSVR="IString">{label}</Attribute></DataObject>'
+    )
+    tile = jpeg.encode(smooth(256, 256), 90, subsampled=True)
+    options = {"tile": (256, 256), "compression": "jpeg", "photometric": "ycbcr", "metadata": None}
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(
+            iter([tile, b"", tile, tile, tile, tile]),
+            shape=(512, 768, 3),
+            dtype=np.uint8,
+            software="Philips DP v1.0",
+            description=description,
+            **options,
+        )
+        tiff.write(
+            iter([tile, tile]), shape=(256, 512, 3), dtype=np.uint8, subfiletype=1, **options
+        )
+    slide = converted(path)
+    base, half, *rest = (dcmread(file, stop_before_pixels=True) for file in slide.files)
+    assert (base.Manufacturer, base.TotalPixelMatrixColumns) == ("Philips", 768)
+    assert (half.TotalPixelMatrixColumns, half.TotalPixelMatrixRows) == (384, 256)
+    assert rest[-1].ImageType[2] == "LABEL"
+    assert all(not dciodvfy_errors(file) for file in slide.files)
+    with openslide.OpenSlide(str(slide.files[0])) as dicom:
+        glass = np.asarray(dicom.read_region((256, 0), 0, (256, 256)))[..., :3]
+        tissue = np.asarray(dicom.read_region((0, 0), 0, (256, 256)))[..., :3]
+    assert glass.min() == 255
+    assert np.abs(tissue.astype(int) - smooth(256, 256)).mean() < 25

@@ -53,7 +53,7 @@ export class Form {
         this.select("patient_sex", t("sex"), sexes),
         this.field("accession_number", t("accession"), 16),
         this.field("specimen_description", t("specimen"), 1024, { placeholder: t("specimenHint") }),
-        this.field("mpp", t("mpp"), 8, { inputmode: "decimal" }),
+        this.field("mpp", t("mpp"), 8, { inputmode: "decimal", placeholder: t("mppHint") }),
       ),
     );
   }

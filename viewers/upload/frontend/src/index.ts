@@ -216,7 +216,8 @@ class Upload implements Mounted<UploadData> {
   private allow(): void {
     const { count } = this.basket;
     const lacks = this.basket.hasSlides && !this.form.isComplete;
-    this.button.disabled = !count || lacks;
+    this.button.hidden = !count;
+    this.button.disabled = lacks;
     this.button.textContent = count === 1 ? this.t("sendOne") : this.t("send", { count });
     this.hint.textContent = lacks ? this.t("needPatient") : "";
   }

@@ -36,6 +36,9 @@ export interface Actions {
   request(study: string): void;
 }
 
+// What other facts may mend; of a damaged file nothing but another copy helps.
+const MENDABLE = ["no_patient", "no_study", "scale", "storage", "limits"];
+
 export class List {
   readonly element: HTMLElement;
   private readonly body = h("div", { class: "up-list" });
@@ -81,7 +84,7 @@ export class List {
       h("div", { class: "up-buttons" }, ...this.buttons(item, sending)),
     );
     if (item.error) {
-      const hint = item.watched ? "" : ` ${t("againHint")}`;
+      const hint = isMendable(item) ? ` ${t("againHint")}` : "";
       line.append(h("div", { class: "up-said hc-notice hc-bad", role: "alert" }, inLanguage(item.error, language), hint));
     }
     for (const sentence of this.remarks(item)) {
@@ -131,11 +134,15 @@ export class List {
       if (sending.paused) made.push(button("goOn", () => actions.goOn(item)));
       else made.push(button("pause", () => actions.pause(item)));
     }
-    if (item.state === "refused" && !item.watched) made.push(button("again", () => actions.again(item)));
+    if (isMendable(item)) made.push(button("again", () => actions.again(item)));
     if (item.state === "done" && study) made.push(button("request", () => actions.request(study), "hc-primary"));
     if (item.state !== "done" && !item.watched) {
       made.push(button(item.state === "refused" ? "removeRow" : "cancel", () => actions.cancel(item), "hc-quiet"));
     }
     return made;
   }
+}
+
+function isMendable(item: Item): boolean {
+  return item.state === "refused" && !item.watched && MENDABLE.includes(item.error?.code ?? "");
 }

@@ -15,7 +15,8 @@ const catalogue = {
   accession: { vi: "Mã giải phẫu bệnh", en: "Accession number" },
   specimen: { vi: "Bệnh phẩm", en: "Specimen" },
   specimenHint: { vi: "vd. sinh thiết dạ dày, hang vị", en: "e.g. gastric biopsy, antrum" },
-  mpp: { vi: "µm/điểm ảnh (chỉ khi tệp không ghi)", en: "µm per pixel (only if the file lacks it)" },
+  mpp: { vi: "µm/điểm ảnh", en: "µm per pixel" },
+  mppHint: { vi: "chỉ khi tệp không ghi", en: "only if the file lacks it" },
   files: { vi: "2. Tệp", en: "2. Files" },
   drop: {
     vi: "Kéo thả tiêu bản số, thư mục, tệp zip hoặc tệp DICOM vào đây",
