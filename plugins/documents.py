@@ -38,7 +38,16 @@ from dicom_node.objects import (
 )
 from dicom_node.objects import KeyImage as DocumentImage
 from plugins.frames import frames_of_instance, to_pixels
-from plugins.nouns import Annotation, Case, Export, Instance, KeyImage, Person, Text
+from plugins.nouns import (
+    Annotation,
+    Case,
+    Export,
+    Instance,
+    KeyImage,
+    Person,
+    PointSet,
+    Text,
+)
 from plugins.result_marks import result_marks
 
 __all__ = ["identity", "signed_opinion"]
@@ -98,6 +107,10 @@ def signed_opinion(export: Export) -> SignedOpinion:
                 for number, annotation in enumerate(opinion.annotations, start=1)
             ),
             *result_marks(export),
+            *(
+                _counted(number, one, export)
+                for number, one in enumerate(opinion.point_sets, start=1)
+            ),
         ),
         concordance=opinion.concordance,
         transfer=opinion.transfer,
@@ -243,6 +256,28 @@ def _mark(number: int, annotation: Annotation, export: Export) -> Mark:
     )
 
 
+def _counted(number: int, one: PointSet, export: Export) -> Mark:
+    """A point set in words and numbers: how many; its points go as bulk annotations."""
+    algorithm = Algorithm(one.algorithm, "") if one.algorithm else None
+    return Mark(
+        uid=_tracking_uid(one, export),
+        kind=MarkKind.COUNTER,
+        label=f"P{number}",
+        author=_author(one.author, export.case),
+        reference=Reference(
+            one.study_instance_uid,
+            one.series_instance_uid,
+            one.sop_class_uid,
+            one.sop_instance_uid,
+        ),
+        values=(drawn_value("count", one.count, "{count}", algorithm),),
+        text=one.name,
+        algorithm=algorithm,
+        place=_place(one.sop_instance_uid, 1, export),
+        classification=_classification(one.classification),
+    )
+
+
 def _classification(said: Mapping[str, Any]) -> Classification | None:
     if not said:
         return None
@@ -330,7 +365,7 @@ def _points(value: Any) -> tuple[tuple[float, float], ...]:
         return ()
 
 
-def _tracking_uid(annotation: Annotation, export: Export) -> str:
+def _tracking_uid(annotation: Annotation | PointSet, export: Export) -> str:
     """The same for the same drawing in every version of the opinion (TID 4108)."""
     try:
         return f"2.25.{uuid.UUID(annotation.id).int}"

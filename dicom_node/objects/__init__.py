@@ -6,6 +6,7 @@ meta, in UTF-8, of the same study; the same arguments give the same bytes.
 
 from dicom_node.objects.basic_text import basic_text
 from dicom_node.objects.bulk_annotations import (
+    IMAGE_REGION,
     AnnotationGroup,
     BulkAnnotations,
     GraphicType,
@@ -39,10 +40,13 @@ from dicom_node.objects.pages import opinion_pdf, opinion_pictures
 from dicom_node.objects.parametric_map import parametric_map
 from dicom_node.objects.secondary_capture import secondary_captures
 from dicom_node.objects.segmentation import Segment, present_segments, segmentation
+from dicom_node.objects.slide_groups import annotation_groups
+from dicom_node.objects.slide_segmentation import SlideSegment, slide_segmentation
 from dicom_node.objects.slide_space import slide_geometry, tiles_of_region
 from dicom_node.objects.values import drawn_value
 
 __all__ = [
+    "IMAGE_REGION",
     "Algorithm",
     "AnnotationGroup",
     "Author",
@@ -62,7 +66,9 @@ __all__ = [
     "SegmentReference",
     "SignedOpinion",
     "Slices",
+    "SlideSegment",
     "Value",
+    "annotation_groups",
     "basic_text",
     "bulk_annotations",
     "class_code",
@@ -79,5 +85,6 @@ __all__ = [
     "secondary_captures",
     "segmentation",
     "slide_geometry",
+    "slide_segmentation",
     "tiles_of_region",
 ]

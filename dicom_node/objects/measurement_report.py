@@ -36,6 +36,7 @@ from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
 )
 
 from dicom_node.objects import codes, context, modules, text
@@ -299,12 +300,16 @@ def _coordinates(mark: Mark) -> Coordinates | None:
                 purpose=codes.SOURCE_OF_MEASUREMENT,
             )
         if mark.points_px and mark.reference is not None:
-            return CoordinatesForMeasurement(
+            drawn = CoordinatesForMeasurement(
                 graphic_type=graphic,
                 graphic_data=_array(mark.points_px[:count]),
                 source_image=_source_of(mark),
                 purpose=codes.SOURCE_OF_MEASUREMENT,
             )
+            if mark.reference.sop_class_uid == VLWholeSlideMicroscopyImageStorage:
+                # pixels of the whole matrix, not of its first tile (C.18.6.1.4)
+                drawn.PixelOriginInterpretation = "VOLUME"
+            return drawn
     except (ValueError, IndexError):
         return None
     return None

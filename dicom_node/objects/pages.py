@@ -161,13 +161,16 @@ def _assessments(opinion: SignedOpinion) -> list[list[str]]:
 def _measurement(mark: Mark, language: str) -> dict[str, Any]:
     algorithm = mark.algorithm or next((v.algorithm for v in mark.values if v.algorithm), None)
     by_hand = LABELS["by_hand"].in_language(language)
+    kind = MARK_KINDS[mark.kind].in_language(language)
+    if mark.classification is not None:
+        kind += f" · {one_line(mark.classification.name, 64)}"
     return {
         "label": one_line(mark.label, 64),
-        "kind": MARK_KINDS[mark.kind].in_language(language),
+        "kind": kind,
         "place": one_line(mark.place, 64),
         "text": mark.text if mark.text.strip() != mark.label.strip() else "",
         "values": [describe_value(value, language) for value in mark.values],
-        "by": f"{algorithm.name} {algorithm.version}" if algorithm else by_hand,
+        "by": f"{algorithm.name} {algorithm.version}".strip() if algorithm else by_hand,
         "author": one_line(mark.author.name or mark.author.username),
     }
 

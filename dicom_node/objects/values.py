@@ -76,7 +76,8 @@ def describe_value(value: Value, language: str) -> str:
 def describe_mark(mark: Mark, language: str) -> str:
     """One line: label, kind, numbers, text."""
     kind = MARK_KINDS[mark.kind].in_language(language)
-    what = ", ".join(part for part in (kind, mark.place) if part)
+    of_class = mark.classification.name if mark.classification else ""
+    what = ", ".join(part for part in (kind, of_class, mark.place) if part)
     parts = [f"{mark.label} ({what})" if mark.label else what]
     numbers = "; ".join(describe_value(value, language) for value in mark.values)
     if numbers:
@@ -85,5 +86,5 @@ def describe_mark(mark: Mark, language: str) -> str:
         parts.append(mark.text.strip())
     line = ": ".join([parts[0], " — ".join(parts[1:])]) if parts[1:] else parts[0]
     if mark.algorithm is not None:
-        line += f" [{mark.algorithm.name} {mark.algorithm.version}]"
+        line += f" [{mark.algorithm.name} {mark.algorithm.version}".rstrip() + "]"
     return line

@@ -23,7 +23,7 @@ from tests.dicom_node.objects.conftest import first_header
 from tests.dicom_node.objects.judges import assert_valid, encoded, pdf_text, written
 
 EXPORTERS = ["tid1500", "basic_text", "pdf", "key_images"]
-IMAGES = ["segmentation", "parametric_map", "map_pictures"]
+IMAGES = ["segmentation", "parametric_map", "map_pictures", "bulk_annotations"]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def test_what_stands_in_for_what(registry: Registry) -> None:
     """A PACS without 3D SR still gets numbers, one without PDF still gets pages."""
     assert {one.id: one.fallback_for for one in registry.of(Exporter) if one.fallback_for} == {
         "comprehensive": "tid1500",
+        "slide_segmentation": "bulk_annotations",
         "pictures": "pdf",
     }
 
