@@ -18,6 +18,7 @@ from kernels.asymmetry import (
     posterior_fossa,
 )
 from kernels.brain import BrainMask, BrainProblem, brain_mask, grain_ratio
+from kernels.densitometry import RegionComparison, RegionFinding, compare_regions, suggested_score
 from kernels.haemorrhage import (
     HaemorrhageCandidate,
     HaemorrhageCandidates,
@@ -40,6 +41,7 @@ from kernels.measure import (
 )
 from kernels.midsagittal import MidsagittalPlane, find_midsagittal_plane, mirror, mirror_mask
 from kernels.morphology import distance_mm
+from kernels.noncontrast import NONCONTRAST_STAGES, RegionStage, ShiftStage, noncontrast_stages
 from kernels.nuclei import Nuclei, find_nuclei
 from kernels.overlay import compose_channels, density_grid
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
@@ -54,9 +56,21 @@ from kernels.region import (
     polygon_mask,
     region_statistics,
 )
+from kernels.regions import (
+    ASPECTS_REGIONS,
+    POSTERIOR_REGIONS,
+    AspectsLevels,
+    RegionOutline,
+    RegionSeed,
+    levels_at,
+    outline_regions,
+    propose_levels,
+    region_masks,
+)
 from kernels.reinhard import normalise_reinhard, reinhard_statistics
 from kernels.resample import EvenStack, UprightStack, even, unshear
 from kernels.reslice import Plane, Projection, curved_plane, project, reslice, sample, slab
+from kernels.shift import MidlineShift, ShiftPoints, measure_shift, propose_shift_points
 from kernels.spacing import Gap
 from kernels.sparse import scan_positions
 from kernels.stack import StackGeometry, StackProblem, analyse
@@ -64,6 +78,8 @@ from kernels.stain import HAEMATOXYLIN_EOSIN_DAB, optical_density, separate_stai
 from kernels.stroke_phantom import Finding, StrokePhantom, stroke_drill, stroke_phantom
 from kernels.tissue import TissueMask, focus_map, tissue_mask
 from kernels.values import Lut, Rescale, modality_values, padding_mask, stored_values
+from kernels.ventricles import Ventricles, find_ventricles
+from kernels.vessel import VesselComparison, VesselRidge, compare_vessels, propose_corridor
 from kernels.volumetry import (
     AbcVolume,
     HalfMaximum,
@@ -74,10 +90,14 @@ from kernels.volumetry import (
 from kernels.window import Display, VoiFunction, Window, display, display_table, window
 
 __all__ = [
+    "ASPECTS_REGIONS",
     "HAEMATOXYLIN_EOSIN_DAB",
+    "NONCONTRAST_STAGES",
     "PALETTES",
+    "POSTERIOR_REGIONS",
     "AbcVolume",
     "AnalysisCopy",
+    "AspectsLevels",
     "Asymmetry",
     "BrainMask",
     "BrainProblem",
@@ -93,6 +113,7 @@ __all__ = [
     "HeadPhantom",
     "Lut",
     "MacenkoFit",
+    "MidlineShift",
     "MidsagittalPlane",
     "Nuclei",
     "PerfusionHead",
@@ -100,14 +121,24 @@ __all__ = [
     "Plane",
     "Projection",
     "PyramidTile",
+    "RegionComparison",
+    "RegionFinding",
+    "RegionOutline",
+    "RegionSeed",
+    "RegionStage",
     "RegionStatistics",
     "Rescale",
+    "ShiftPoints",
+    "ShiftStage",
     "SlideWarning",
     "StackGeometry",
     "StackProblem",
     "StrokePhantom",
     "TissueMask",
     "UprightStack",
+    "Ventricles",
+    "VesselComparison",
+    "VesselRidge",
     "VoiFunction",
     "WaterUptake",
     "Window",
@@ -117,6 +148,8 @@ __all__ = [
     "angle_between_lines_deg",
     "angle_deg",
     "brain_mask",
+    "compare_regions",
+    "compare_vessels",
     "compose_channels",
     "curved_plane",
     "density_grid",
@@ -133,6 +166,7 @@ __all__ = [
     "find_haemorrhages",
     "find_midsagittal_plane",
     "find_nuclei",
+    "find_ventricles",
     "fit_macenko",
     "focus_map",
     "grain_ratio",
@@ -141,17 +175,21 @@ __all__ = [
     "head_phantom",
     "histogram",
     "length_mm",
+    "levels_at",
     "masked_gaussian",
     "measure_haemorrhage",
+    "measure_shift",
     "mirror",
     "mirror_difference",
     "mirror_mask",
     "modality_values",
     "named_palette",
     "net_water_uptake",
+    "noncontrast_stages",
     "normalise_macenko",
     "normalise_reinhard",
     "optical_density",
+    "outline_regions",
     "padding_mask",
     "palette_colour",
     "perfusion",
@@ -163,8 +201,12 @@ __all__ = [
     "polygon_mask",
     "posterior_fossa",
     "project",
+    "propose_corridor",
+    "propose_levels",
+    "propose_shift_points",
     "pyramid",
     "pyramid_shapes",
+    "region_masks",
     "region_statistics",
     "reinhard_statistics",
     "reslice",
@@ -177,6 +219,7 @@ __all__ = [
     "stored_values",
     "stroke_drill",
     "stroke_phantom",
+    "suggested_score",
     "tissue_mask",
     "unshear",
     "warm_up",
