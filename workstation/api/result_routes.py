@@ -1,5 +1,7 @@
 """Results of analyses: seen, corrected, confirmed; their masks and maps as bytes."""
 
+import hashlib
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -27,11 +29,25 @@ REVALIDATE = "private, no-cache"
 
 
 @router.get(
-    "/cases/{id}/results", summary="Kết quả phân tích / Results", responses=answers(Results)
+    "/cases/{id}/results",
+    summary="Kết quả phân tích / Results",
+    response_class=Response,
+    responses={**answers(Results), 304: {"description": "Unchanged"}},
 )
-def list_results(context: Here, principal: Caller, id: str) -> dict[str, Any]:
-    found = results.list_results(context, principal, id)
-    return results_json(found, context.settings.base_path)
+def list_results(
+    context: Here,
+    principal: Caller,
+    id: str,
+    if_none_match: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    found = results_json(results.list_results(context, principal, id), context.settings.base_path)
+    body = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode()
+    # asked for every second while something is computed, and mostly the same
+    tag = f'"{hashlib.sha256(body).hexdigest()}"'
+    headers = {"Cache-Control": REVALIDATE, "ETag": tag, "Vary": "Cookie, Authorization"}
+    if tag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
 
 
 @router.post(

@@ -206,7 +206,8 @@ def view(context: Context, principal: Principal, record: CaseRecord) -> CaseView
     """What the principal may see of a case it got from one of these functions."""
     with context.database.read() as connection:
         measured = measurements(connection, [record.id])[record.id]
-    return view_of(context, principal, record, measured, context.clock())
+        results = confirmed_results(context, connection, record.id)
+    return view_of(context, principal, record, measured, context.clock(), results=results)
 
 
 def load_case(context: Context, case_id: str, principal: Principal = SYSTEM) -> Case:

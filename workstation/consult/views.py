@@ -6,6 +6,7 @@ from datetime import datetime
 
 from plugins.contributions import WorklistColumn
 from plugins.nouns import Case, Measurement
+from plugins.results import ConfirmedResult
 from workstation import access
 from workstation.access import Action
 from workstation.consult import clocks
@@ -39,12 +40,13 @@ def view_of(
     measured: tuple[Measurement, ...],
     now: datetime,
     *,
+    results: tuple[ConfirmedResult, ...] = (),
     with_columns: bool = False,
 ) -> CaseView:
     """What `principal` may see of `record`, which it may know of."""
     header_only = not access.may(principal, Action.SEE, record)
     shown = without_identity(record) if header_only else record
-    its_noun = noun(shown, () if header_only else measured)
+    its_noun = noun(shown) if header_only else noun(shown, measured, results)
     return CaseView(
         shown,
         its_noun,

@@ -52,8 +52,10 @@ __all__ = ["Benches", "run_benches"]
 
 logger = logging.getLogger(__name__)
 
-# A reader waits for what was just dragged: the rows are looked at this often.
+# A reader waits for what was just dragged: the rows are looked at this often, and at ease while
+# there is no bench: nobody has worked for a while, and one takes longer to come than this.
 LOOK_SECONDS = 0.05
+EASY_LOOK_SECONDS = 0.5
 # How often a run looks whether it is still wanted, and at most tells how far it is.
 WATCH_SECONDS = 0.2
 LOOK_AHEAD_SECONDS = 1.0
@@ -85,7 +87,7 @@ def run_benches(context: Context, stop: threading.Event) -> None:
     if context.database.engine.dialect.name == "sqlite":
         free_results(context)  # embedded, this is the only worker
     benches = Benches(context, stop)
-    while not stop.wait(LOOK_SECONDS):
+    while not stop.wait(LOOK_SECONDS if benches.is_warm else EASY_LOOK_SECONDS):
         try:
             benches.look()
         except Exception:
@@ -108,6 +110,10 @@ class Benches:
         self._stopping = stop
         self._look_ahead_at = 0.0
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="bench")
+
+    @property
+    def is_warm(self) -> bool:
+        return bool(self._benches)
 
     def look(self) -> int:
         """Begin what is due as far as there are benches; return how many runs are under way."""
@@ -139,17 +145,18 @@ class Benches:
         self._threads.shutdown(wait=True)
 
     def _free(self, study_instance_uid: str) -> "_Child | None":
-        """A bench for the study, taken: the one that had it, an unused one, any free one."""
+        """A bench for the study, taken: the one that had it, an unused or new one, any free one."""
         with self._lock:
             free = [bench for bench in self._benches if not bench.study]
-            known = [bench for bench in free if study_instance_uid in bench.remembered]
-            if known:
-                bench = known[0]
-            elif free and (len(self._benches) >= self._most or not free[0].remembered):
-                bench = min(free, key=lambda one: one.idle_since)
+            best = [bench for bench in free if study_instance_uid in bench.remembered]
+            best += [bench for bench in free if not bench.remembered]
+            if best:
+                bench = best[0]
             elif len(self._benches) < self._most:
                 bench = _Child(self.context)
                 self._benches.append(bench)
+            elif free:
+                bench = min(free, key=lambda one: one.idle_since)
             else:
                 return None
             bench.study = study_instance_uid

@@ -77,6 +77,16 @@ def test_a_client_gets_all_but_the_arrays(call: Call, case: CaseRecord, rid: str
     assert one == {**item, "permissions": []}
 
 
+def test_a_list_that_did_not_change_is_not_sent_again(
+    call: Call, case: CaseRecord, rid: str
+) -> None:
+    reader, path = call("radiologist"), f"/cases/{case.id}/results"
+    tag = reader.get(path).headers["etag"]
+    assert reader.get(path, headers={"If-None-Match": tag}).status_code == 304
+    reader.post(f"{path}/{rid}/confirm", {"revision": 1})
+    assert reader.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
 def test_a_layer_is_the_array_and_nothing_else(
     context: Context, call: Call, case: CaseRecord, rid: str
 ) -> None:
