@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page
 
-__all__ = ["View", "opened", "place_of", "sharp", "stage_pixels", "view"]
+__all__ = ["View", "frame", "opened", "place_of", "sharp", "stage_pixels", "view"]
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,21 @@ def stage_pixels(page: Page, pane: int = 0) -> NDArray[np.uint8]:
     return np.asarray(Image.alpha_composite(ground, picture).convert("RGB"))
 
 
+def frame(page: Page, pane: int = 0) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a pane; its size as the viewer counts, in whole pixels."""
+    left, top, width, height = (
+        page.locator(".hs-stage")
+        .nth(pane)
+        .evaluate(
+            "e => { const b = e.getBoundingClientRect();"
+            " return [b.left, b.top, e.clientWidth, e.clientHeight]; }"
+        )
+    )
+    return left, top, width, height
+
+
 def place_of(page: Page, pixel: tuple[float, float], pane: int = 0) -> tuple[float, float]:
     """The page position of a level-0 pixel."""
-    box = page.locator(".hs-pane").nth(pane).bounding_box()
-    assert box is not None
-    x, y = view(page, pane).on_screen(pixel, (box["width"], box["height"]))
-    return box["x"] + x, box["y"] + y
+    left, top, width, height = frame(page, pane)
+    x, y = view(page, pane).on_screen(pixel, (width, height))
+    return left + x, top + y

@@ -325,7 +325,13 @@ export class Marks<Of extends Content> {
       }
       return;
     }
-    const mark: Mark<Of> = { id: item.id, content: item, server: item, state: "saved", reason: undefined };
+    const mark: Mark<Of> = {
+      id: item.id,
+      content: contentOf(item),
+      server: item,
+      state: "saved",
+      reason: undefined,
+    };
     this.marks.set(item.id, mark);
     this.events.changed(item.id, mark, true);
   }
@@ -350,6 +356,12 @@ export class Marks<Of extends Content> {
       // Storage may be full or forbidden; the mark still waits in memory, visibly unsaved.
     }
   }
+}
+
+/** What a client says of a mark: it may come back under another id. */
+function contentOf<Of extends Content>(item: Kept<Of>): Of {
+  const { id, case_id, author, created_at, updated_at, revision, deleted, ...content } = item;
+  return content as unknown as Of;
 }
 
 function passes(status: number): boolean {

@@ -115,6 +115,9 @@ export class MarkLayer {
     if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(t * ratio)) {
       canvas.width = Math.round(w * ratio);
       canvas.height = Math.round(t * ratio);
+      // Whole pixels, as the slide below is drawn: stretched, marks would drift.
+      canvas.style.width = `${w}px`;
+      canvas.style.height = `${t}px`;
     }
     const pen = canvas.getContext("2d")!;
     pen.setTransform(1, 0, 0, 1, 0, 0);

@@ -204,6 +204,8 @@ export class PointLayer {
     const [w, t] = view.size;
     canvas.width = Math.round(w * ratio);
     canvas.height = Math.round(t * ratio);
+    canvas.style.width = `${w}px`;
+    canvas.style.height = `${t}px`;
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);

@@ -53,6 +53,7 @@ export class Viewer implements Actor {
   private showsTray: boolean;
   private painting = 0;
   private opening = 0;
+  private isListDue = true;
 
   constructor(
     private readonly data: SlideData,
@@ -71,7 +72,7 @@ export class Viewer implements Actor {
       language,
       username,
       shown: () => this.stages,
-      changed: () => this.repaint(),
+      changed: () => this.relist(),
     });
     this.tray = new Tray(prepared.items, this.opened, {
       base: api.base,
@@ -162,7 +163,7 @@ export class Viewer implements Actor {
   allowDrawing(canDraw: boolean): void {
     this.board.canDraw = canDraw;
     if (!canDraw) this.setTool("hand");
-    this.repaint();
+    this.relist();
   }
 
   /** The language changed. */
@@ -172,7 +173,7 @@ export class Viewer implements Actor {
     this.board.rewrite();
     this.colourPanel.rewrite();
     for (const { pane } of this.stages) pane.rewrite();
-    this.repaint();
+    this.relist();
   }
 
   private get stage(): Stage | undefined {
@@ -250,7 +251,7 @@ export class Viewer implements Actor {
     if (index < 0) return;
     this.active = index;
     for (const [at, { pane }] of this.stages.entries()) pane.choose(at === index && this.stages.length > 1);
-    this.repaint();
+    this.relist();
   }
 
   private moved(stage: Stage): void {
@@ -328,14 +329,14 @@ export class Viewer implements Actor {
   private hideClass(name: string): void {
     if (!this.hidden.delete(name)) this.hidden.add(name);
     for (const { layer } of this.stages) layer.redraw();
-    this.repaint();
+    this.relist();
   }
 
   private pointsChanged(): void {
     for (const { points, pane } of this.stages) {
       void this.pointSets.fill(points, pane.slide.series_instance_uid);
     }
-    this.repaint();
+    this.relist();
   }
 
   // ---- commands
@@ -511,7 +512,7 @@ export class Viewer implements Actor {
   toggleMarks(): void {
     this.showsMarks = !this.showsMarks;
     if (this.showsMarks) void this.pointSets.refresh();
-    this.repaint();
+    this.relist();
   }
 
   toggleTray(): void {
@@ -574,6 +575,12 @@ export class Viewer implements Actor {
 
   // ---- painting
 
+  /** What is in the lists changed, too: not so when only the view moved. */
+  private relist(): void {
+    this.isListDue = true;
+    this.repaint();
+  }
+
   private repaint(): void {
     this.painting ||= requestAnimationFrame(() => {
       this.painting = 0;
@@ -616,19 +623,24 @@ export class Viewer implements Actor {
     this.place.dataset["panes"] = String(this.panes);
     if (!this.colourPanel.root.hidden) this.colourPanel.show(stage?.pane);
     this.board.paint();
-    const marks = stage ? this.board.of(stage.pane.slide.series_instance_uid) : [];
     this.panel.root.hidden = !this.showsMarks;
-    if (this.showsMarks && stage) {
-      this.panel.update({
-        marks,
-        selected: this.board.selected,
-        hidden: this.hidden,
-        canDraw: this.board.canDraw,
-        points: this.pointSets.of(stage.pane.slide.series_instance_uid),
-        pointsOn: this.pointSets.on,
-      });
-    }
-    this.root.dataset["marks"] = String(marks.length);
+    if (this.isListDue) this.list(stage);
     this.root.dataset["unsaved"] = String(this.board.unsaved);
+  }
+
+  private list(stage: Stage | undefined): void {
+    this.isListDue = false;
+    const uid = stage?.pane.slide.series_instance_uid;
+    const marks = uid === undefined ? [] : this.board.of(uid);
+    this.root.dataset["marks"] = String(marks.length);
+    if (!this.showsMarks || uid === undefined) return;
+    this.panel.update({
+      marks,
+      selected: this.board.selected,
+      hidden: this.hidden,
+      canDraw: this.board.canDraw,
+      points: this.pointSets.of(uid),
+      pointsOn: this.pointSets.on,
+    });
   }
 }
