@@ -11,6 +11,9 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dicom_node.archive.header import Buffer, Header, PixelData, first_value
 from dicom_node.archive.part10 import DEFLATED, EXPLICIT_BIG_ENDIAN
 
@@ -68,6 +71,23 @@ class FrameTable:
         if end > self.length:
             raise IndexError(f"frame {frame + 1} is cut off")
         return ((self.offset + begin, end - begin),)
+
+    def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+        """Return offsets and lengths of all fragments, and which of them begins each frame.
+
+        For those who need every frame of an instance that has very many. A frame goes up to where
+        the next begins. Native frames are one fragment each, also where their bytes are missing.
+        """
+        if self.encapsulated:
+            return (
+                np.frombuffer(self._offsets, np.uint64),
+                np.frombuffer(self._lengths, np.uint64),
+                np.frombuffer(self._first, np.int64),
+            )
+        number = np.arange(self.number_of_frames, dtype=np.int64)
+        begin = number * self.frame_bits // 8
+        end = -(-(number + 1) * self.frame_bits // 8)
+        return (begin + self.offset).astype(np.uint64), (end - begin).astype(np.uint64), number
 
     def first_bit(self, frame: int) -> int:
         """Return how many bits of the first byte belong to the frame before (native, 1-bit)."""

@@ -16,7 +16,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
-from dicom_node.archive import Archive, Query
+from dicom_node.archive import Archive
 from dicom_node.errors import DicomNodeError
 from dicom_node.pixels.attributes import Attributes
 from dicom_node.pixels.frames import Frames
@@ -24,8 +24,9 @@ from dicom_node.records import InstanceRecord, ReadScope
 from dicom_node.slides import problems, specimens
 from dicom_node.slides.channels import channel_sample, describe_path, range_of, window_of
 from dicom_node.slides.colour import is_usable
+from dicom_node.slides.extents import frame_extents
 from dicom_node.slides.geometry import USUAL_ORIENTATION, SlideGeometry
-from dicom_node.slides.images import SlideImage
+from dicom_node.slides.images import SlideImage, header_without_frames
 from dicom_node.slides.index import FRAME, slide_id, version_of, write_index
 from dicom_node.slides.jpeg import JpegHead, read_head
 from dicom_node.slides.levels import Level, Pyramid, assemble
@@ -61,16 +62,16 @@ class Build:
         self._problems: list[problems.Problem] = []
         self._files: list[dict[str, Any]] = []
         self._numbers: dict[str, int] = {}
-        self._frames: list[tuple[int, int, int, int]] = []
-        self._pieces: list[tuple[int, int]] = []
+        self._frames: list[NDArray[Any]] = [np.zeros(0, FRAME)]
+        self._pieces: list[NDArray[np.uint64]] = [np.zeros((0, 2), np.uint64)]
         self._arrays: dict[str, NDArray[Any]] = {}
         self._profiles: dict[bytes, int] = {}
 
     def write(self, path: Path) -> None:
         """Work everything out and write the index. Raises NotFound when a file has gone."""
         facts = self.facts()
-        self._arrays["frames"] = np.array(self._frames, FRAME)
-        self._arrays["pieces"] = np.array(self._pieces, np.uint64).reshape(-1, 2)
+        self._arrays["frames"] = np.concatenate(self._frames)
+        self._arrays["pieces"] = np.concatenate(self._pieces)
         write_index(path, facts, self._arrays)
 
     def facts(self) -> dict[str, Any]:
@@ -124,15 +125,13 @@ class Build:
         return facts
 
     def _images(self) -> Iterator[SlideImage]:
-        uids = [one.sop_instance_uid for one in self._records]
-        found = self._archive.records_with_headers(
-            Query({"SOPInstanceUID": uids}), scope=_EVERYTHING
-        )
-        for record, header in found:
+        for record in self._records:
             table = self._archive.frame_offsets(record)
+            read = partial(self._archive.read_range, record)
+            whole = partial(self._archive.header, record.sop_instance_uid, scope=_EVERYTHING)
+            header = header_without_frames(record, table, self._archive.dataset_offset(record))
             try:
-                read = partial(self._archive.read_range, record)
-                yield SlideImage.of(record, header, table, read)
+                yield SlideImage.of(record, header or whole(), table, read, whole)
             except DicomNodeError as error:
                 logger.warning("%s is left out of its slide: %s", record.sop_instance_uid, error)
                 self._note(problems.UNREADABLE)
@@ -236,7 +235,7 @@ class Build:
             if not mine:
                 continue
             chosen = assemble([max(mine, key=lambda one: one.columns * one.rows)])
-            before = len(self._frames)
+            before = sum(len(rows) for rows in self._frames)
             self._add_frames(chosen)
             level = chosen.levels[0]
             level.grid[level.grid >= 0] += before
@@ -261,21 +260,27 @@ class Build:
         }
 
     def _add_frames(self, pyramid: Pyramid) -> None:
-        for image, frame in pyramid.frames:
+        for image, taken in pyramid.frames:
             file = self._file(image)
+            extents = frame_extents(image.table, image.record)
+            rows = np.zeros(len(taken), FRAME)
+            rows["file"] = file
             if self._files[file]["indirect"]:
-                self._frames.append((frame, 0, 0, file))
-                continue
-            try:
-                fragments = image.table.fragments(frame)
-            except IndexError:  # cut off: its place says so
-                fragments = ()
-            if len(fragments) == 1:
-                self._frames.append((*fragments[0], 1, file))
-                continue
-            length = sum(length for _, length in fragments)
-            self._frames.append((len(self._pieces), length, len(fragments), file))
-            self._pieces += fragments
+                rows["offset"] = taken
+            else:
+                first, pieces = extents.first[taken], extents.pieces[taken]
+                rows["length"], rows["pieces"] = extents.total[taken], pieces
+                rows["offset"] = extents.offsets[first]
+                in_pieces = pieces > 1
+                if in_pieces.any():
+                    # The fragments of the whole instance: simpler than only those of its frames.
+                    rows["offset"][in_pieces] = self._piece_count + first[in_pieces]
+                    self._pieces.append(np.column_stack([extents.offsets, extents.lengths]))
+            self._frames.append(rows)
+
+    @property
+    def _piece_count(self) -> int:
+        return sum(len(one) for one in self._pieces)
 
     def _file(self, image: SlideImage) -> int:
         """The number of an instance among the files of the index."""

@@ -113,7 +113,7 @@ def channel_sample(pyramid: Pyramid, path: int) -> NDArray[np.float64]:
     places = np.argwhere(grid >= 0)
     values = []
     for row, column in places[:: max(1, len(places) // _MOST_FRAMES)]:
-        image, frame = pyramid.frames[grid[row, column]]
+        image, frame = pyramid.frame(int(grid[row, column]))
         frames = Frames(image.read, image.table, image.description)
         try:
             pixels = frames.array(frame)

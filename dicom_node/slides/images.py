@@ -1,7 +1,7 @@
 """What one instance of a slide says of itself, and where each of its frames lies."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydicom.uid import (
 )
 
 from dicom_node.archive import FrameTable
+from dicom_node.archive.header import read_header
 from dicom_node.errors import CannotDecode
 from dicom_node.pixels.attributes import Attributes, ReadBulk
 from dicom_node.pixels.description import PixelDescription
@@ -24,7 +25,7 @@ from kernels import scan_positions
 
 __all__ = ["FramePlaces", "SlideImage", "frame_places"]
 
-_PER_FRAME = "52009230"
+_SHARED, _PER_FRAME = "52009229", "52009230"
 # Item and header of the Per-Frame Functional Groups Sequence in explicit VR little endian.
 _PER_FRAME_BYTES = b"\x00\x52\x30\x92SQ"
 _NOT_EXPLICIT_LITTLE = frozenset(
@@ -55,6 +56,7 @@ class SlideImage:
     header: Mapping[str, Any]
     table: FrameTable
     read: ReadBulk
+    whole_header: Callable[[], Mapping[str, Any]]
     description: PixelDescription
     role: Role
     columns: int
@@ -82,8 +84,15 @@ class SlideImage:
         header: Mapping[str, Any],
         table: FrameTable,
         read_bulk: ReadBulk,
+        whole_header: Callable[[], Mapping[str, Any]],
     ) -> "SlideImage":
-        """Read a header. Raises CannotDecode when it describes no pixels."""
+        """Read a header, whole or without its frames.
+
+        Raises
+        ------
+        CannotDecode
+            It describes no pixels.
+        """
         found = Attributes(header, 0, read_bulk)
         description = PixelDescription.from_header(header, record.transfer_syntax_uid, len(table))
         columns = _whole(found, "TotalPixelMatrixColumns") or description.columns
@@ -104,6 +113,7 @@ class SlideImage:
             header=header,
             table=table,
             read=read_bulk,
+            whole_header=whole_header,
             description=description,
             role=role_of(header),
             columns=columns,
@@ -147,6 +157,34 @@ class SlideImage:
     def uid(self) -> str:
         """What others refer to: of parts of a concatenation, the instance they were cut from."""
         return self.source_uid or self.record.sop_instance_uid
+
+
+def header_without_frames(
+    record: InstanceRecord, table: FrameTable, dataset_offset: int
+) -> dict[str, Any] | None:
+    """The header up to the Per-Frame Functional Groups, read from the file.
+
+    Those groups are nearly all of a sparse slide's header: its JSON takes a thousand times as long.
+    They are there, but empty. None when the header has none, or cannot be read so: when what holds
+    for all frames is told in those groups too.
+    """
+    start, head = _per_frame_groups(record, table)
+    if start < 0:
+        return None
+    header = read_header(head[:start], dataset_offset, record.transfer_syntax_uid)
+    if header.problem or "00289110" not in _item(header.dicom_json, _SHARED):
+        return None
+    return header.dicom_json | {_PER_FRAME: {"vr": "SQ"}}
+
+
+def _per_frame_groups(record: InstanceRecord, table: FrameTable) -> tuple[int, bytes]:
+    """Where the groups begin in the file, -1 if not known, and the file up to its pixels."""
+    if record.transfer_syntax_uid in _NOT_EXPLICIT_LITTLE:
+        return -1, b""
+    with record.path.open("rb") as file:
+        # Pixel data come last: what is before them is the header.
+        head = file.read(table.offset)
+    return head.find(_PER_FRAME_BYTES), head
 
 
 @dataclass(frozen=True)
@@ -206,12 +244,7 @@ def _sparse(image: SlideImage) -> FramePlaces:
 
 def _scanned(image: SlideImage) -> NDArray[np.int32] | None:
     """The positions read from the raw bytes; None where that cannot be trusted."""
-    if image.record.transfer_syntax_uid in _NOT_EXPLICIT_LITTLE:
-        return None
-    with image.record.path.open("rb") as file:
-        # Pixel data come last: what is before them is the header.
-        head = file.read(image.table.offset)
-    start = head.find(_PER_FRAME_BYTES)
+    start, head = _per_frame_groups(image.record, image.table)
     if start < 0:
         return None
     try:
@@ -223,7 +256,7 @@ def _scanned(image: SlideImage) -> NDArray[np.int32] | None:
 
 def parsed_places(image: SlideImage) -> FramePlaces:
     """The places a sparse instance gives, read from the parsed header; the slow way."""
-    items = image.header.get(_PER_FRAME, {}).get("Value") or []
+    items = image.whole_header().get(_PER_FRAME, {}).get("Value") or []
     count = len(image.table)
     positions = np.zeros((count, 2), np.int32)
     path = np.zeros(count, np.int32)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dicom_node.slides.extents import frame_extents
 from dicom_node.slides.images import FramePlaces, SlideImage, frame_places
 from dicom_node.slides.problems import CUT_OFF, DUPLICATE, OFF_GRID, OTHER_AREA, Problem
 
@@ -67,14 +68,26 @@ class Level:
 class Pyramid:
     """The levels of a slide, largest first, and what they share.
 
-    ``frames`` are, in the order of their numbers, the image each belongs to and its number there.
+    ``frames`` are, in the order of their numbers, images and the numbers of frames there.
     """
 
     levels: list[Level] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     planes_um: list[float] = field(default_factory=list)
-    frames: list[tuple[SlideImage, int]] = field(default_factory=list)
+    frames: list[tuple[SlideImage, NDArray[np.intp]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def frame_count(self) -> int:
+        return sum(len(taken) for _, taken in self.frames)
+
+    def frame(self, number: int) -> tuple[SlideImage, int]:
+        """The image a frame is in, and its number there."""
+        for image, taken in self.frames:
+            if number < len(taken):
+                return image, int(taken[number])
+            number -= len(taken)
+        raise IndexError("the pyramid has no such frame")
 
 
 def assemble(images: Sequence[SlideImage]) -> Pyramid:
@@ -200,8 +213,9 @@ def _slots(pyramid: Pyramid, image: SlideImage, places: FramePlaces) -> set[tupl
     if image.is_full:
         planes = {_plane(pyramid, z) for z in _planes_of(image, places)}
         return {(path, plane) for path in own for plane in planes}
-    used = {(int(p), float(z)) for p, z in zip(places.path, places.z_um, strict=True) if p >= 0}
-    return {(own[path], _plane(pyramid, z)) for path, z in used}
+    pairs = np.column_stack([places.path, places.z_um])[places.row >= 0]
+    used = np.unique(pairs, axis=0) if len(pairs) else pairs
+    return {(own[int(path)], _plane(pyramid, float(z))) for path, z in used}
 
 
 def _plane(pyramid: Pyramid, z_um: float) -> int:
@@ -225,26 +239,18 @@ def _fill(
     on_grid = places.row >= 0
     if not on_grid.all():
         _note(pyramid, OFF_GRID)
-    has_bytes = np.fromiter((_has_bytes(image, n) for n in range(len(path))), bool, len(path))
+    has_bytes = frame_extents(image.table, image.record).is_there
     if not has_bytes.all():
         _note(pyramid, CUT_OFF)
-    taken = np.flatnonzero(on_grid & is_mine[path, plane])
+    is_placed = on_grid & is_mine[path, plane]
     # A frame that is announced and has no bytes is one that has not come.
-    number = len(pyramid.frames) + np.arange(len(taken), dtype=np.int32)
-    number = np.where(has_bytes[taken], number, NOT_RECEIVED)
-    level.grid[path[taken], plane[taken], places.row[taken], places.column[taken]] = number
-    pyramid.frames += [(image, int(frame)) for frame in taken]
-    level.received += int(has_bytes[taken].sum())
-
-
-def _has_bytes(image: SlideImage, frame: int) -> bool:
-    try:
-        pieces = image.table.fragments(frame)
-    except IndexError:
-        return False
-    return bool(pieces) and all(
-        offset + length <= image.record.size or image.table.deflated for offset, length in pieces
-    )
+    number = np.full(len(path), NOT_RECEIVED, np.int32)
+    taken = np.flatnonzero(is_placed & has_bytes)
+    number[taken] = pyramid.frame_count + np.arange(len(taken))
+    at = np.flatnonzero(is_placed)
+    level.grid[path[at], plane[at], places.row[at], places.column[at]] = number[at]
+    pyramid.frames.append((image, taken))
+    level.received += len(taken)
 
 
 def _expect(level: Level) -> None:

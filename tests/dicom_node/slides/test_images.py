@@ -8,7 +8,12 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from dicom_node.archive import Archive, Query
 from dicom_node.slides import images
-from dicom_node.slides.images import SlideImage, frame_places, parsed_places
+from dicom_node.slides.images import (
+    SlideImage,
+    frame_places,
+    header_without_frames,
+    parsed_places,
+)
 from tests.dicom_node.slides.glass import Glass, put, stored_file
 from tests.factories import EVERYTHING
 
@@ -23,6 +28,7 @@ def image_of(archive: Archive, dataset: Dataset) -> SlideImage:
         header,
         archive.frame_offsets(record),
         lambda offset, length: archive.read_range(record, offset, length),
+        lambda: header,
     )
 
 
@@ -63,6 +69,25 @@ def test_scanned_positions_are_those_pydicom_reads(
             one.RowPositionInTotalImagePixelMatrix for one in told
         ]
     np.testing.assert_array_equal(scanned.z_um, parsed.z_um)
+
+
+def test_a_header_without_its_frames_is_the_header_otherwise(archive: Archive) -> None:
+    dataset = Glass().level(sparse=SOME)
+    dataset.OpticalPathSequence[0].ICCProfile = bytes(range(250)) * 40  # long: referred to
+    put(archive, dataset)
+    image = image_of(archive, dataset)
+    offset = archive.dataset_offset(image.record)
+    short = header_without_frames(image.record, image.table, offset)
+    assert short is not None
+    whole = dict(image.header)
+    assert len(whole.pop("52009230")["Value"]) == len(SOME)
+    whole.pop("7FE00010")
+    assert short.pop("52009230") == {"vr": "SQ"}
+    assert short == whole
+    full = Glass().level()
+    put(archive, full)
+    told = image_of(archive, full)
+    assert header_without_frames(told.record, told.table, offset) is None
 
 
 def test_without_an_organization_the_frames_say_where_they_lie(archive: Archive) -> None:

@@ -73,7 +73,7 @@ def test_nothing_is_parsed_once_it_is_made(
     glass = Glass()
     put(archive, glass.level())
     index_slides(archive, [glass.shared["StudyInstanceUID"]])
-    monkeypatch.setattr(Archive, "records_with_headers", None)
+    monkeypatch.setattr(Archive, "header", None)
     monkeypatch.setattr(Archive, "frame_offsets", None)
     shelf = Shelf(archive)
     assert shelf.current(slide_id(glass.shared["SeriesInstanceUID"]), OF_A).facts["width"] == 40

@@ -110,7 +110,7 @@ def test_a_slide_is_indexed_when_it_arrives(
     made = list(folder.rglob("*.idx"))
     assert [one.parent.name for one in made] == [slide_id(glass.shared["SeriesInstanceUID"])]
     # Whoever opens it now has nothing to wait for.
-    monkeypatch.setattr(Archive, "records_with_headers", None)
+    monkeypatch.setattr(Archive, "frame_offsets", None)
     front = front_app(context, ui_ports=(9,), ui_secret="secret")
     with served(front) as url, as_user(context, url, "technician.a") as ours:
         facts = ours.get(f"/v1/{made[0].parent.name}").json()
