@@ -88,12 +88,16 @@ def build_parser(console: Console) -> argparse.ArgumentParser:
     add("web", f"{running}:web", "chỉ chạy giao diện web", "run the web side alone")
     add("worker", f"{running}:worker", "chỉ chạy việc nền", "run the background work alone")
 
-    push = verbs.add_parser("push", help=t("gửi tệp DICOM tới một AE", "send DICOM files to an AE"))
+    push = verbs.add_parser(
+        "push",
+        help=t("gửi tệp DICOM hoặc tiêu bản số tới một AE", "send DICOM files or slides to an AE"),
+    )
     push.set_defaults(command="workstation.commands.pushing:push")
     push.add_argument("path", metavar="PATH", help=t("tệp, thư mục hoặc zip", "file, folder, zip"))
     push.add_argument("--to", required=True, metavar="HOST:PORT")
     push.add_argument("--called", required=True, metavar="AET")
     push.add_argument("--calling", required=True, metavar="AET")
+    _add_slide_options(push, console)
 
     _add_administration(verbs, console)
     add(
@@ -185,6 +189,26 @@ def _add_administration(verbs: "argparse._SubParsersAction[Parser]", console: Co
 
     plugin = group("plugin", "phần bổ trợ", "plugins")
     add(plugin, "list", "plugin_list", "các phần bổ trợ", "list plugins")
+
+
+def _add_slide_options(parser: argparse.ArgumentParser, console: Console) -> None:
+    """What a vendor's slide does not know of itself."""
+    t = console.choose
+    group = parser.add_argument_group(t("cho tiêu bản số", "for slides"))
+    for option, vi, en in (
+        ("--patient-id", "mã người bệnh", "patient ID"),
+        ("--patient-name", "họ và tên", "patient's name"),
+        ("--birth-date", "ngày sinh, YYYYMMDD", "date of birth, YYYYMMDD"),
+        ("--sex", "M, F hoặc O", "M, F or O"),
+        ("--accession", "mã giải phẫu bệnh", "accession number"),
+        ("--study-uid", "Study Instance UID đã có", "Study Instance UID of a study that exists"),
+        ("--container", "mã tiêu bản", "what is written on the slide"),
+        ("--part", "mẫu", "part"),
+        ("--block", "khối", "block"),
+        ("--stain", "nhuộm", "stain"),
+        ("--mpp", "µm/điểm ảnh, khi tệp không ghi", "µm per pixel, when the file does not say"),
+    ):
+        group.add_argument(option, default="", metavar="VALUE", help=t(vi, en))
 
 
 def _add_random(parser: argparse.ArgumentParser, console: Console) -> None:

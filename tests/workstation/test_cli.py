@@ -209,6 +209,24 @@ def test_push_sends_a_folder_a_file_or_a_zip(
     assert found.instance_count == count
 
 
+def test_push_converts_a_slide_and_sends_it(
+    node: tuple[Node, Archive], test_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slide = test_data / "wsi/svs_cmu1_small_region/CMU-1-Small-Region.svs"
+    to = ["--to", f"127.0.0.1:{node[0].port}", "--called", "HOICHAN", "--calling", "BVA"]
+    assert cli.run(["push", str(slide), *to]) == 2  # nobody said whose it is
+    assert "--patient-id" in lines(capsys)[1]
+    whose = ["--patient-id", "BN9", "--patient-name", "Lê Thị Mai", "--accession", "GPB-9"]
+    for _ in range(2):  # the second time nothing is new
+        assert cli.run(["push", str(slide), *to, *whose]) == 0
+        assert "7 of 7 stored." in lines(capsys)[0]
+    (found,) = node[1].studies(Query(), scope=ReadScope(everything=True))
+    assert (found.patient_name, found.instance_count) == ("Lê^Thị Mai", 7)
+    corrupted = test_data / "wsi/bad/corrupted.svs"
+    assert cli.run(["push", str(corrupted), *to, *whose]) == 1
+    assert "32704 of 32705" in lines(capsys)[1]
+
+
 def test_push_says_why_nothing_went(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

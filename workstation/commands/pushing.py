@@ -1,25 +1,25 @@
-"""``hoichan push``: a file, folder or zip of DICOM objects to a node over C-STORE."""
+"""``hoichan push``: DICOM objects and slides, in files, folders or zips, over C-STORE."""
 
 import argparse
 import re
 import tempfile
-import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dicom_node import scu
+from dicom_node.conversion import ConversionRefused
+from dicom_node.conversion.contents import SLIDE_SUFFIXES, find_contents
+from dicom_node.conversion.unpacking import is_archive, unpack
 from dicom_node.errors import PeerError
 from dicom_node.peers import Peer
 from dicom_node.scu import SendResult
 from workstation.commands.console import Console
 from workstation.commands.files import dicom_files
+from workstation.commands.slides import convert_slides
 from workstation.settings import SettingsError, ae_title
 
 __all__ = ["destination", "push"]
 
-LARGEST_UNPACKED_BYTES = 50_000_000_000
 SHOWN_FAILURES = 10
 
 
@@ -30,12 +30,12 @@ def push(options: argparse.Namespace, console: Console) -> int:
     source = Path(options.path).expanduser()
     if not source.exists():
         raise SettingsError(f"Không có {source}.", f"There is no {source}.")
-    with unpacked(source) as folder:
-        files = dicom_files(folder)
-        if not files:
-            raise SettingsError(
-                f"Không có tệp DICOM nào trong {source}.", f"There is no DICOM file in {source}."
-            )
+    with tempfile.TemporaryDirectory(prefix="hoichan-push-") as scratch:
+        try:
+            files = gathered(source, Path(scratch), options, console)
+        except ConversionRefused as refusal:
+            console.complain(refusal.vi, refusal.en)
+            return 1
         console.say(
             f"Gửi {len(files)} tệp tới {peer.ae_title} ({peer.host}:{peer.port})…",
             f"Sending {len(files)} files to {peer.ae_title} ({peer.host}:{peer.port})…",
@@ -82,17 +82,34 @@ def checked_ae_title(value: str, option: str) -> str:
         ) from None
 
 
-@contextmanager
-def unpacked(source: Path) -> Iterator[Path]:
-    """`source` itself, or a folder with the content of a zip for as long as it is needed."""
-    if not (source.is_file() and zipfile.is_zipfile(source)):
-        yield source
-        return
-    with tempfile.TemporaryDirectory(prefix="hoichan-push-") as folder:
-        with zipfile.ZipFile(source) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED_BYTES:
-                raise SettingsError(
-                    f"Tệp nén {source} quá lớn khi giải nén.", f"{source} unpacks to too much."
-                )
-            archive.extractall(folder)
-        yield Path(folder)
+def gathered(
+    source: Path, scratch: Path, options: argparse.Namespace, console: Console
+) -> list[Path]:
+    """The DICOM files to send: those that are there, and those made of slides.
+
+    Raises SettingsError, ConversionRefused.
+    """
+    place = source
+    if source.is_file() and is_archive(source):
+        place = scratch / "unpacked"
+        place.mkdir()
+        unpack(source, place)
+    files = dicom_files(place)
+    # Pictures beside DICOM files are slides only for one who says whose they are.
+    if not files or options.patient_id:
+        slides = [path for path in find_slides(place) if path.suffix.lower() in SLIDE_SUFFIXES]
+        files += convert_slides(slides, scratch, options, console) if slides else []
+    if not files:
+        raise SettingsError(
+            f"Không có tệp DICOM hay tiêu bản số nào trong {source}.",
+            f"There is no DICOM file and no slide in {source}.",
+        )
+    return files
+
+
+def find_slides(place: Path) -> list[Path]:
+    """Slides at or below a path; none where there are only other files."""
+    try:
+        return find_contents(place).slides
+    except ConversionRefused:
+        return []
