@@ -42,19 +42,27 @@ class Holding:
         if not len(table):
             raise NotFound("the instance has no pixel data")
         description = PixelDescription.from_header(
-            self.header(), self.record.transfer_syntax_uid, len(table)
+            self._outline, self.record.transfer_syntax_uid, len(table)
         )
         return Frames(self.read, table, description)
 
     @cached_property
     def shows_label(self) -> bool:
         """Whether the pixels may show what is written on a slide's glass."""
-        return self._may_be_of_a_slide and shows_label(self.header())
+        return self._may_be_of_a_slide and shows_label(self._outline)
 
     @cached_property
     def holds_label(self) -> bool:
         """Whether pixels or data set tell what is written on a slide's glass."""
-        return self.shows_label or (self._may_be_of_a_slide and holds_label_text(self.header()))
+        return self.shows_label or (self._may_be_of_a_slide and holds_label_text(self._outline))
+
+    @cached_property
+    def _outline(self) -> dict[str, Any]:
+        """The header without what is in its sequences, which may be megabytes."""
+        return {
+            tag: {"vr": "SQ"} if element.get("vr") == "SQ" else element
+            for tag, element in self.header().items()
+        }
 
     @property
     def _may_be_of_a_slide(self) -> bool:
