@@ -101,14 +101,13 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
         raise ValueError("the study has no non-contrast head series")
     steps = Steps(bench, STAGES)
     try:
-        head = prepare_head(study, candidate, steps)
+        head = prepare_head(study, candidate, edits, steps)
     except Unusable as unusable:
         return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
-    key = (candidate.series.series_instance_uid, len(candidate.frames))
     proposed = steps.run(
         Text("Chọn mức hạch nền", "Choose the ganglionic level"),
         lambda: propose_levels(head.copy.hu, head.brain.mask, head.plane, head.copy.spacing_mm),
-        ("levels", *key),
+        ("levels", *head.key),
     )
     shift_mm = parameter(edits, "level_shift_mm", 0.0, -25.0, 25.0)
     levels = _shifted(head, proposed, shift_mm)

@@ -91,20 +91,19 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
         raise ValueError("the study has no angiography of the head")
     steps = Steps(bench, STAGES)
     try:
-        head = prepare_head(study, candidate, steps)
+        head = prepare_head(study, candidate, edits, steps)
     except Unusable as unusable:
         return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
-    key = (candidate.series.series_instance_uid, len(candidate.frames))
     thickness = parameter(edits, "slab_mm", 15.0, 3.0, 40.0)
     vessels = steps.run(
         Text("Che xương", "Mask bone"),
         lambda: _without_bone(head),
-        ("bone", *key),
+        ("bone", *head.key),
     )
     slabs = steps.run(
         Text("Dựng lớp dày (MIP) và ảnh gương", "Make slabs (MIP) and their mirror image"),
         lambda: _slabs(head, vessels, thickness),
-        ("slabs", *key, thickness),
+        ("slabs", *head.key, thickness),
     )
     grade, reasons = graded(head, enhanced=True)
     return _result(

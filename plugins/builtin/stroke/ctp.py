@@ -21,7 +21,7 @@ from plugins.builtin.stroke.edits import choice, handle_mm, parameter
 from plugins.builtin.stroke.perfusion_source import PerfusionSource, read_perfusion
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
-from plugins.builtin.stroke.words import FLAGS, REFUSALS, Unusable
+from plugins.builtin.stroke.words import FLAGS, REFUSALS, Unusable, comma
 from plugins.contributions import Analysis
 from plugins.nouns import Study, Text
 from plugins.results import (
@@ -145,7 +145,7 @@ def _computed(
         lambda: _prepared(source, still),
         ("prepared", *content, corrects),
         lambda p: Text(
-            f"{len(p.curves_hu)} điểm ảnh não, nhiễu {p.noise_hu:.1f} HU",
+            f"{len(p.curves_hu)} điểm ảnh não, nhiễu {comma(f'{p.noise_hu:.1f}')} HU",
             f"{len(p.curves_hu)} brain voxels, noise {p.noise_hu:.1f} HU",
         ),
     )
@@ -523,7 +523,7 @@ def _motion_words(still: SteadySeries) -> Text:
     most = float(np.abs(still.motion[:, :3]).max(initial=0))
     lost = len(still.rejected)
     return Text(
-        f"lệch nhiều nhất {most:.1f} mm, bỏ {lost} thời điểm",
+        f"lệch nhiều nhất {comma(f'{most:.1f}')} mm, bỏ {lost} thời điểm",
         f"at most {most:.1f} mm, {lost} time points left out",
     )
 

@@ -1,7 +1,8 @@
 """A head scan made ready: upright copy, brain, midline; and how good all this is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from scipy import ndimage
 from kernels.analysis import AnalysisCopy, analysis_copy
 from kernels.brain import BrainMask, BrainProblem, brain_mask, grain_ratio
 from kernels.midsagittal import MidsagittalPlane, find_midsagittal_plane
+from plugins.builtin.stroke import codes
+from plugins.builtin.stroke.edits import brushed, parameter
 from plugins.builtin.stroke.scan import Scan, read_scan
 from plugins.builtin.stroke.series import (
     WHOLE_BRAIN_MM,
@@ -20,11 +23,24 @@ from plugins.builtin.stroke.series import (
     kernel_of,
 )
 from plugins.builtin.stroke.steps import Steps
-from plugins.builtin.stroke.words import Unusable
+from plugins.builtin.stroke.words import Unusable, comma
 from plugins.nouns import Study, Text
-from plugins.results import Grade
+from plugins.results import Control, ControlKind, Grade, Layer, LayerKind, Segment
 
-__all__ = ["Head", "described", "graded", "map_to_source", "prepare_head"]
+__all__ = [
+    "Head",
+    "brain_layer",
+    "described",
+    "graded",
+    "map_to_source",
+    "plane_controls",
+    "prepare_head",
+]
+
+BRAIN = "brain"
+# of `edits.parameter`: key, default, least, greatest
+TURN = ("plane_turn_deg", 0.0, -15.0, 15.0)
+SHIFT = ("plane_shift_mm", 0.0, -15.0, 15.0)
 
 GRAINY = 2.5  # of `grain_ratio`: soft kernels stay near 1
 THICKEST_MM = 8.0
@@ -42,17 +58,24 @@ class Head:
     brain: BrainMask
     plane: MidsagittalPlane
     grain: float
+    key: tuple[Any, ...]
+    """Names all that this depends on, the reader's corrections too."""
 
 
-def prepare_head(study: Study, candidate: Candidate, steps: Steps) -> Head:
+def prepare_head(
+    study: Study, candidate: Candidate, edits: Mapping[str, Any], steps: Steps
+) -> Head:
     """Read the series, stand it upright, find brain and midline; each stage is remembered.
+
+    The reader may paint the brain (layer "brain"), and turn and move the plane (parameters
+    ``plane_turn_deg``, ``plane_shift_mm``).
 
     Raises
     ------
     Unusable
         There is no brain in the series.
     """
-    key = (candidate.series.series_instance_uid, len(candidate.frames))
+    key: tuple[Any, ...] = (candidate.series.series_instance_uid, len(candidate.frames))
     scan = steps.run(
         Text("Đọc các lát cắt", "Read the slices"),
         lambda: read_scan(study, candidate.series.series_instance_uid, candidate.stack),
@@ -73,17 +96,93 @@ def prepare_head(study: Study, candidate: Candidate, steps: Steps) -> Head:
     )
     if not brain.mask.any():
         raise Unusable(Text("Không tìm thấy nhu mô não.", "No brain was found."))
+    brain, strokes = _painted(brain, scan, copy, edits)
+    key = (*key, strokes)
     plane = steps.run(
         Text("Tìm mặt phẳng giữa", "Find the midsagittal plane"),
         lambda: find_midsagittal_plane(copy.hu, brain.mask, copy.spacing_mm),
         ("plane", *key),
         lambda p: Text(
-            f"xoay {p.yaw_deg:.1f}°, nghiêng bên {p.roll_deg:.1f}°",
+            f"xoay {comma(f'{p.yaw_deg:.1f}')}°, nghiêng bên {comma(f'{p.roll_deg:.1f}')}°",
             f"yaw {p.yaw_deg:.1f}°, roll {p.roll_deg:.1f}°",
         ),
     )
     grain = grain_ratio(copy.hu, brain.mask, copy.spacing_mm[1:])
-    return Head(candidate, scan, copy, brain, plane, grain)
+    turn, shift = parameter(edits, *TURN), parameter(edits, *SHIFT)
+    if turn or shift:
+        plane = _turned(plane, brain, copy, turn, shift)
+    return Head(candidate, scan, copy, brain, plane, grain, (*key, turn, shift))
+
+
+def plane_controls(edits: Mapping[str, Any]) -> tuple[Control, ...]:
+    """What turns and moves the midsagittal plane."""
+    labels = (
+        (TURN, Text("Xoay mặt phẳng giữa", "Turn the midsagittal plane"), "°"),
+        (SHIFT, Text("Dời mặt phẳng giữa sang trái", "Move the midsagittal plane left"), "mm"),
+    )
+    return tuple(
+        Control(
+            limits[0],
+            label,
+            ControlKind.NUMBER,
+            parameter(edits, *limits),
+            unit,
+            limits[2],
+            limits[3],
+            0.5,
+        )
+        for limits, label, unit in labels
+    )
+
+
+def brain_layer(head: Head) -> Layer:
+    """The brain as found and as the reader corrected it."""
+    segment = Segment(
+        1,
+        Text("Nhu mô não", "Brain"),
+        (120, 200, 140),
+        codes.TISSUE,
+        codes.BRAIN,
+        codes.BRAIN,
+    )
+    return Layer(
+        BRAIN,
+        Text("Mặt nạ não", "Brain mask"),
+        LayerKind.MASK,
+        head.scan.series_instance_uid,
+        head.scan.frames,
+        head.copy.to_source(head.brain.mask).astype(np.uint8),
+        segments=(segment,),
+        is_editable=True,
+        is_exported=False,
+    )
+
+
+def _painted(
+    brain: BrainMask, scan: Scan, copy: AnalysisCopy, edits: Mapping[str, Any]
+) -> tuple[BrainMask, str]:
+    """The brain with the reader's strokes, and a name for them."""
+    strokes = [one for one in edits.get("strokes") or () if one.get("layer") == BRAIN]
+    if not strokes:
+        return brain, ""
+    source = copy.to_source(brain.mask)
+    mask = copy.from_source(brushed(source, scan, edits, BRAIN))
+    volume = float(mask.sum()) * float(copy.spacing_mm.prod()) / 1000
+    return replace(brain, mask=mask, volume_ml=volume), repr(strokes)
+
+
+def _turned(
+    plane: MidsagittalPlane, brain: BrainMask, copy: AnalysisCopy, turn_deg: float, shift_mm: float
+) -> MidsagittalPlane:
+    """The plane turned about the slice axis through the brain's middle, and moved."""
+    middle = np.argwhere(brain.mask).mean(axis=0) * copy.spacing_mm
+    through = middle - plane.side_mm(middle) * plane.normal
+    angle = np.radians(turn_deg)
+    z, y, x = plane.normal
+    normal = np.array(
+        [z, y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)]
+    )
+    return MidsagittalPlane(normal, float(through @ normal) + shift_mm)
 
 
 def graded(head: Head, *, enhanced: bool = False) -> tuple[Grade, tuple[Text, ...]]:
@@ -158,7 +257,10 @@ def graded(head: Head, *, enhanced: bool = False) -> tuple[Grade, tuple[Text, ..
         (
             thickest > THICKEST_MM,
             Grade.AMBER,
-            Text(f"Lát thưa ({thickest:.1f} mm).", f"Slices lie far apart ({thickest:.1f} mm)."),
+            Text(
+                f"Lát thưa ({comma(f'{thickest:.1f}')} mm).",
+                f"Slices lie far apart ({thickest:.1f} mm).",
+            ),
         ),
         (
             not geometry.is_uniform and not geometry.gaps,
@@ -180,7 +282,7 @@ def described(head: Head) -> Text:
     parts_vi = [merit.vi for merit in candidate.merits]
     parts_en = [merit.en for merit in candidate.merits]
     if abs(tilt) > TILTED_DEG:
-        parts_vi.append(f"nghiêng {tilt:.1f}° đã dựng thẳng")
+        parts_vi.append(f"nghiêng {comma(f'{tilt:.1f}')}° đã dựng thẳng")
         parts_en.append(f"tilt of {tilt:.1f}° made upright")
     return Text(
         f"{candidate.title.vi} ({', '.join(parts_vi)})",
@@ -233,4 +335,7 @@ def _centre_mm(plane: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> tup
 def _copy_words(scan: Scan, copy: AnalysisCopy) -> Text:
     tilt = scan.geometry.tilt_deg
     size = " × ".join(f"{step:.1f}" for step in copy.spacing_mm)
-    return Text(f"nghiêng {tilt:.1f}°, lưới {size} mm", f"tilt {tilt:.1f}°, grid {size} mm")
+    return Text(
+        comma(f"nghiêng {tilt:.1f}°") + f", lưới {comma(size)} mm",
+        f"tilt {tilt:.1f}°, grid {size} mm",
+    )

@@ -8,8 +8,15 @@ from kernels.haemorrhage import find_haemorrhages
 from plugins.builtin.stroke import codes
 from plugins.builtin.stroke.edits import parameter
 from plugins.builtin.stroke.haemorrhage import haemorrhages
-from plugins.builtin.stroke.head import described, graded, prepare_head
+from plugins.builtin.stroke.head import (
+    brain_layer,
+    described,
+    graded,
+    plane_controls,
+    prepare_head,
+)
 from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
+from plugins.builtin.stroke.midline import midline_shift, ventricles, vessels
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
 from plugins.builtin.stroke.words import Unusable
@@ -22,7 +29,7 @@ __all__ = ["ANALYSIS"]
 VERSION = "1.0"
 ID = "stroke_ncct"
 TITLE = Text("CLVT sọ não không tiêm", "Non-contrast head CT")
-STAGES = 10
+STAGES = 14
 LIMITS = Text(
     "Có thể bỏ sót: chảy máu dưới nhện, máu tụ dưới màng cứng mỏng, hố sau, nhồi máu rất sớm. "
     "Không dùng để loại trừ.",
@@ -58,8 +65,7 @@ def _computed(
     edits: Mapping[str, Any],
     steps: Steps,
 ) -> Result:
-    head = prepare_head(study, candidate, steps)
-    key = (candidate.series.series_instance_uid, len(candidate.frames))
+    head = prepare_head(study, candidate, edits, steps)
     grade, reasons = graded(head)
     threshold = parameter(edits, "difference_hu", -4.0, -10.0, -2.0)
     asymmetry = steps.run(
@@ -67,7 +73,7 @@ def _computed(
         lambda: mirror_difference(
             head.copy.hu, head.brain.mask, head.plane, head.copy.spacing_mm, threshold_hu=threshold
         ),
-        ("asymmetry", *key, threshold),
+        ("asymmetry", *head.key, threshold),
         lambda a: Text(f"{len(a.clusters)} vùng", f"{len(a.clusters)} regions"),
     )
     dark = steps.run(
@@ -79,16 +85,22 @@ def _computed(
         lambda: find_haemorrhages(
             head.copy.hu, head.brain.mask, head.brain.bone, head.plane, head.copy.spacing_mm
         ),
-        ("dense", *key),
+        ("dense", *head.key),
         lambda d: Text(f"{len(d.candidates)} ứng viên", f"{len(d.candidates)} candidates"),
     )
     blood = steps.run(
         Text("Đo vùng nghi chảy máu", "Measure possible blood"),
         lambda: haemorrhages(head, dense, edits),
     )
+    middle = midline_shift(head, edits, steps)
+    fluid = ventricles(head, edits, steps)
+    artery = vessels(head, edits, steps)
     values = [
         *blood.values,
         *dark.values,
+        *middle.values,
+        *fluid.values,
+        *artery.values,
         Value(
             "brain_volume",
             Text("Thể tích trong sọ đo được", "Intracranial volume found"),
@@ -108,7 +120,14 @@ def _computed(
         steps,
         reason=described(head),
         values=tuple(values),
-        layers=(blood.layer, dark.layer, difference_layer(head, asymmetry)),
+        layers=(
+            blood.layer,
+            dark.layer,
+            *fluid.layers,
+            brain_layer(head),
+            difference_layer(head, asymmetry),
+        ),
+        handles=(*middle.handles, *artery.handles),
         controls=(
             Control(
                 "difference_hu",
@@ -120,6 +139,7 @@ def _computed(
                 -2.0,
                 0.5,
             ),
+            *plane_controls(edits),
         ),
         parameters={
             "difference_threshold_hu": threshold,

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from plugins.builtin.stroke.words import comma
 from plugins.frames import Frame, frames_of
 from plugins.nouns import Series, Study, Text
 from plugins.stacks import Stack, stacks_of
@@ -76,8 +77,8 @@ class Candidate:
         """Series number, description, slices and thickness: how a person finds it."""
         name = " ".join(part for part in (self.series.series_number, _description(self)) if part)
         count, thickness = len(self.stack.frames), _thickness(self.stack.frames)
-        thick = f", {thickness:g} mm" if math.isfinite(thickness) else ""
-        return Text(f"{name}: {count} lát{thick}", f"{name}: {count} slices{thick}")
+        thick = f"{thickness:g} mm" if math.isfinite(thickness) else "? mm"
+        return Text(f"{name}: {count} lát, {comma(thick)}", f"{name}: {count} slices, {thick}")
 
 
 def candidates(study: Study, role: Role) -> tuple[Candidate, ...]:
@@ -158,7 +159,7 @@ def _score(series: Series, stack: Stack, role: Role) -> tuple[float, tuple[Text,
 
 
 def _thick(thickness_mm: float) -> Text:
-    return Text(f"lát dày {thickness_mm:g} mm", f"slices {thickness_mm:g} mm thick")
+    return Text(f"lát dày {comma(f'{thickness_mm:g}')} mm", f"slices {thickness_mm:g} mm thick")
 
 
 def time_points(frames: Iterable[Frame]) -> int:

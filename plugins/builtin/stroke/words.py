@@ -5,7 +5,12 @@ from typing import Final
 from kernels.perfusion.refusal import PerfusionFlag, Refusal
 from plugins.nouns import Text
 
-__all__ = ["FLAGS", "REFUSALS", "SIDES", "Unusable"]
+__all__ = ["FLAGS", "REFUSALS", "SIDES", "Unusable", "comma"]
+
+
+def comma(number: str) -> str:
+    """A number as Vietnamese writes it."""
+    return number.replace(".", ",")
 
 
 class Unusable(ValueError):

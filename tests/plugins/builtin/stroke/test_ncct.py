@@ -202,3 +202,89 @@ def test_the_real_infarct(test_data: Path) -> None:
     assert brain is not None
     assert brain.value is not None
     assert 1350 <= brain.value <= 1530
+
+
+def test_the_midline_shift_follows_its_three_points() -> None:
+    phantom = head(shift_mm=9.0)
+    study, bench = study_of(phantom_series(phantom)), Bench()
+
+    before = ncct.compute(study, {}, bench)
+
+    shift = before.value("shift")
+    assert shift is not None
+    assert shift.value == pytest.approx(9.0, abs=1.5)
+    assert shift.laterality == LEFT
+    true = {
+        "falx_front": [phantom.anchors_mm[0].tolist()],
+        "falx_back": [phantom.anchors_mm[1].tolist()],
+        "septum": [phantom.septum_mm.tolist()],
+    }
+    after = ncct.compute(study, {"handles": true}, bench).value("shift")
+    assert after is not None
+    assert after.value == pytest.approx(9.0, abs=0.5)
+
+
+def test_a_dense_artery_is_measured_on_thin_slices_only() -> None:
+    thin = stroke_phantom(
+        [Finding("dense vessel", "left")], (150, 176, 176), (1.0, 1.3, 1.3), seed=31, noise_hu=2.0
+    )
+    result = ncct.compute(
+        study_of(phantom_series(thin)),
+        {"handles": {"vessel": thin.vessels_mm["left"].tolist()}},
+        Bench(),
+    )
+
+    ratio = result.value("vessel_ratio")
+    assert ratio is not None
+    assert ratio.value is not None
+    assert ratio.value > 1.2
+    assert ratio.laterality == LEFT
+    thick = computed(head()).value("ratio")
+    assert thick is not None
+    assert thick.value is None
+    assert "dày" in (thick.note.vi if thick.note else "")
+
+
+def test_the_painted_brain_is_what_everything_is_measured_in() -> None:
+    phantom = head(Finding("haemorrhage", "right", 22.0))
+    study, bench = study_of(phantom_series(phantom)), Bench()
+    whole = ncct.compute(study, {}, bench)
+    order = np.argsort(phantom.positions_mm[:, 2])
+    wipes = [
+        {
+            "layer": "brain",
+            "slice": slice_,
+            "erase": True,
+            "radius_mm": 45.0,
+            "points_mm": [
+                [
+                    float(phantom.centre_mm[0]) - 28.0,
+                    float(phantom.centre_mm[1]),
+                    float(phantom.positions_mm[order][slice_, 2]),
+                ]
+            ],
+        }
+        for slice_ in range(8, 24)
+    ]
+
+    wiped = ncct.compute(study, {"strokes": wipes}, bench)
+
+    assert whole.value("haemorrhage_1_volume") is not None
+    assert wiped.value("haemorrhage_1_volume") is None
+    before, after = whole.value("brain_volume"), wiped.value("brain_volume")
+    assert before is not None
+    assert after is not None
+    assert before.value is not None
+    assert after.value is not None
+    assert after.value < before.value - 100
+
+
+def test_the_plane_can_be_turned() -> None:
+    study, bench = study_of(phantom_series(head())), Bench()
+    straight = ncct.compute(study, {}, bench).layer("difference")
+
+    turned = ncct.compute(study, {"parameters": {"plane_turn_deg": 6.0}}, bench).layer("difference")
+
+    assert straight is not None
+    assert turned is not None
+    assert np.abs(turned.array).mean() > 1.2 * np.abs(straight.array).mean()
