@@ -19,6 +19,7 @@ SUITES = (
     "consult/test_annotations.py",
     "consult/test_case.py",
     "consult/test_opinion.py",
+    "consult/test_results.py",
     "consult/test_statistics.py",
     "consult/test_course.py",
 )
