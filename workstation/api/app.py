@@ -6,6 +6,7 @@ import hoichan
 from workstation.api import (
     administration_routes,
     case_routes,
+    interchange_routes,
     point_set_routes,
     reading_routes,
     result_routes,
@@ -47,6 +48,7 @@ def api_app(context: Context) -> FastAPI:
         study_routes,
         case_routes,
         reading_routes,
+        interchange_routes,
         point_set_routes,
         result_routes,
         administration_routes,

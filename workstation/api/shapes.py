@@ -18,7 +18,7 @@ from workstation import accounts, audit, sites
 from workstation import studies as study_views
 from workstation.api.bodies import DraftContent
 from workstation.api.encoding import SIGNED_FIELDS
-from workstation.consult import deliveries, rows, statistics
+from workstation.consult import deliveries, interchange, rows, statistics
 from workstation.consult import results as domain_results
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Echo",
     "Event",
     "Failure",
+    "Imported",
     "Opinion",
     "Plugins",
     "PointSet",
@@ -317,6 +318,7 @@ SignedResult = shape_of(
     confirmed_at=str,
     layer_hashes=dict[str, str],
 )
+Imported = shape_of(interchange.Imported)
 PointSet = shape_of(nouns.PointSet, without=("load",))
 Opinion = shape_of(
     nouns.Opinion,

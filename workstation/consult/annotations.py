@@ -31,6 +31,7 @@ __all__ = [
     "add",
     "add_many",
     "change",
+    "insert_marks",
     "list_annotations",
     "load_marks",
     "remove",
@@ -112,56 +113,66 @@ def add_many(
             f"At most {MOST_AT_ONCE} marks are saved at once.",
             field="items",
         )
+    now = context.clock()
+    with context.database.begin() as connection:
+        case = known(connection, now, case_id)
+        access.require(principal, Action.ANNOTATE, case)
+        return insert_marks(context, connection, principal, case, contents)
+
+
+def insert_marks(
+    context: Context,
+    connection: Connection,
+    principal: Principal,
+    case: CaseRecord,
+    contents: Sequence[Mapping[str, Any]],
+) -> tuple[Annotation, ...]:
+    """Save new marks in a transaction that has asked for the right already."""
     kept = [_of_item(number, checked_content, one) for number, one in enumerate(contents)]
     ids = [_of_item(number, _uuid, one.get("id")) for number, one in enumerate(contents)]
     if len(set(ids)) < len(ids):
         raise InvalidRequest(
             "id_twice", "Một mã nét vẽ bị lặp.", "Two marks have the same id.", field="items"
         )
+    held: dict[tuple[str, str], dict[str, str] | None] = {}
+    for number, one in enumerate(kept):
+        _of_item(number, _require_image, context, case, one, held)
+    saved = _owners(connection, ids)
+    mine = (case.id, principal.username)
+    if any(saved.get(one, mine) != mine for one in ids):
+        raise Conflict("id_taken", "Mã nét vẽ đã có.", "There is a mark of this id.")
+    fresh = {one: content for one, content in zip(ids, kept, strict=True) if one not in saved}
+    if _count(connection, case.id) + len(fresh) > MOST_PER_CASE:
+        raise Conflict(
+            "too_many_marks",
+            f"Một ca có nhiều nhất {MOST_PER_CASE} nét vẽ.",
+            f"A case has at most {MOST_PER_CASE} marks.",
+        )
     now = context.clock()
-    with context.database.begin() as connection:
-        case = known(connection, now, case_id)
-        access.require(principal, Action.ANNOTATE, case)
-        held: dict[tuple[str, str], dict[str, str] | None] = {}
-        for number, one in enumerate(kept):
-            _of_item(number, _require_image, context, case, one, held)
-        saved = _owners(connection, ids)
-        if any(
-            saved.get(one, (case_id, principal.username)) != (case_id, principal.username)
-            for one in ids
-        ):
-            raise Conflict("id_taken", "Mã nét vẽ đã có.", "There is a mark of this id.")
-        fresh = {one: content for one, content in zip(ids, kept, strict=True) if one not in saved}
-        if _count(connection, case_id) + len(fresh) > MOST_PER_CASE:
-            raise Conflict(
-                "too_many_marks",
-                f"Một ca có nhiều nhất {MOST_PER_CASE} nét vẽ.",
-                f"A case has at most {MOST_PER_CASE} marks.",
-            )
-        revision = _last_revision(connection, case_id)
-        if fresh:
-            connection.execute(
-                insert(annotations),
-                [
-                    {
-                        "id": one,
-                        "case_id": case_id,
-                        "revision": revision + number,
-                        "content": content,
-                        "author": principal.username,
-                        "created_at": now,
-                        "updated_at": now,
-                    }
-                    for number, (one, content) in enumerate(fresh.items(), 1)
-                ],
-            )
-            _audit(connection, principal, now, case_id, next(iter(fresh)), "added", len(fresh))
-        found = {
-            mark.id: mark
-            for part in _parts(ids)
-            for mark in _read(connection, annotations.c.id.in_(part))
-        }
-        return tuple(found[one] for one in ids)
+    revision = _last_revision(connection, case.id)
+    if fresh:
+        connection.execute(
+            insert(annotations),
+            [
+                {
+                    "id": one,
+                    "case_id": case.id,
+                    "revision": revision + number,
+                    "content": content,
+                    "author": principal.username,
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for number, (one, content) in enumerate(fresh.items(), 1)
+            ],
+        )
+        _audit(connection, principal, now, case.id, next(iter(fresh)), "added", len(fresh))
+    found = {
+        mark.id: mark
+        for part in _parts(ids)
+        for mark in _read(connection, annotations.c.id.in_(part))
+    }
+    return tuple(found[one] for one in ids)
 
 
 def change(

@@ -37,7 +37,7 @@ from workstation.errors import Conflict, InvalidRequest, NotAllowed
 from workstation.roles import Principal
 from workstation.sessions import confirm_password
 
-__all__ = ["list_opinions", "load_opinion", "sign", "verify_opinions"]
+__all__ = ["author_of", "list_opinions", "load_opinion", "sign", "verify_opinions"]
 
 _EVENTS: Mapping[OpinionKind, Event] = {
     OpinionKind.PRELIMINARY: Event.SIGN_PRELIMINARY,
@@ -117,7 +117,7 @@ def sign(
                 opinion_id=opinion_id,
                 kind=kind,
                 version=version,
-                author=_author(connection, principal),
+                author=author_of(connection, principal),
                 signed_at=now,
                 reason=reason.strip(),
                 predecessor=newest,
@@ -397,6 +397,7 @@ def _newest(connection: Connection, case_id: str) -> Row[Any] | None:
     return connection.execute(wanted.limit(1)).first()
 
 
-def _author(connection: Connection, principal: Principal) -> Person:
+def author_of(connection: Connection, principal: Principal) -> Person:
+    """The principal as an author, with licence and site."""
     row = connection.execute(select(users).where(users.c.username == principal.username)).one()
     return Person(row.username, row.name, row.site, tuple(row.roles), row.licence_number)
