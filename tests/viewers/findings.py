@@ -27,7 +27,17 @@ from plugins.results import (
 )
 from tests.factories import ct_image, file_bytes
 
-__all__ = ["HU", "ML", "SQUARE", "aspects", "at_pixel", "squares", "stroke", "tilted_stack"]
+__all__ = [
+    "HU",
+    "ML",
+    "OTHER_SERIES",
+    "SQUARE",
+    "aspects",
+    "at_pixel",
+    "squares",
+    "stroke",
+    "tilted_stack",
+]
 
 ML = Code("mL", "UCUM", "milliliter")
 HU = Code("[hnsf'U]", "UCUM", "Hounsfield unit")
@@ -39,6 +49,7 @@ ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 
 # Rows and columns of the bright square of `tilted_stack`, first and one after the last.
 SQUARE = ((40, 60), (70, 100))
+OTHER_SERIES = "1.2.840.99999.3"
 RED, BLUE = (240, 90, 80), (90, 160, 250)
 
 
@@ -194,7 +205,10 @@ def stroke(
             "Loạt 2 “Brain 5.0 H31s”: nhân mềm, phủ hết sọ.",
             "Series 2 “Brain 5.0 H31s”: soft kernel, whole head.",
         ),
-        alternatives=((series, text("Loạt 3 “Bone 1.0 H60s”", "Series 3 “Bone 1.0 H60s”")),),
+        alternatives=(
+            (series, text("Loạt 2 “Brain 5.0 H31s”", "Series 2 “Brain 5.0 H31s”")),
+            (OTHER_SERIES, text("Loạt 3 “Bone 1.0 H60s”", "Series 3 “Bone 1.0 H60s”")),
+        ),
         summary=text(
             "Có vùng tăng tỷ trọng nghi máu; cần người đọc xác nhận.",
             "Hyperdense regions that may be blood; a reader must confirm.",

@@ -4,8 +4,10 @@ import type { Text } from "./i18n";
 
 export type Rgb = readonly [number, number, number];
 
+const HOT: readonly Rgb[] = [[0, 0, 0], [170, 0, 0], [255, 90, 0], [255, 200, 0], [255, 255, 230]];
 const STOPS: Readonly<Record<string, readonly Rgb[]>> = {
-  hot: [[0, 0, 0], [170, 0, 0], [255, 90, 0], [255, 200, 0], [255, 255, 230]],
+  hot: HOT,
+  "hot iron": HOT,
   rainbow: [[40, 20, 120], [20, 90, 230], [0, 190, 200], [60, 200, 60], [240, 220, 40], [235, 60, 30]],
   viridis: [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]],
   cold: [[255, 255, 235], [120, 210, 240], [30, 110, 210], [40, 20, 110], [10, 0, 30]],
@@ -16,7 +18,7 @@ const STOPS: Readonly<Record<string, readonly Rgb[]>> = {
 const SIZE = 256;
 const tables = new Map<string, Uint8Array>();
 
-const stopsOf = (palette: string): readonly Rgb[] => STOPS[palette] ?? STOPS["hot"]!;
+const stopsOf = (palette: string): readonly Rgb[] => STOPS[palette] ?? HOT;
 
 /** 256 × RGB, straight lines between the stops. */
 export function table(palette: string): Uint8Array {
@@ -40,6 +42,9 @@ export function table(palette: string): Uint8Array {
 export function gradient(palette: string): string {
   return `linear-gradient(to right, ${stopsOf(palette).map(css).join(", ")})`;
 }
+
+/** A grey map is a picture of its own: what it leaves out is black, not the image below. */
+export const isOpaque = (palette: string): boolean => palette === "grey";
 
 export const css = (colour: Rgb): string => `rgb(${colour.join(" ")})`;
 

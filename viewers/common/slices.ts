@@ -1,7 +1,7 @@
 /** One slice of a layer as a picture: colours with alpha 0 where there is nothing. */
 
 import type { DrawnLayer, LayerArray } from "./layers";
-import { shade, table } from "./palettes";
+import { isOpaque, shade, table } from "./palettes";
 
 /** A map is made finer up to this many columns before it is coloured. */
 const FINE_COLUMNS = 512;
@@ -64,12 +64,14 @@ function paintMap(
 ): void {
   const colours = table(layer.palette);
   const pixels = image.data;
+  const isPicture = isOpaque(layer.palette);
   for (let y = 0; y < image.height; y++) {
     const atY = (y + 0.5) / finer - 0.5;
     for (let x = 0; x < image.width; x++) {
       const value = between(values, rows, columns, (x + 0.5) / finer - 0.5, atY);
-      if (Number.isNaN(value)) continue;
       const to = 4 * (y * image.width + x);
+      if (isPicture) pixels[to + 3] = 255;
+      if (Number.isNaN(value)) continue;
       const from = 3 * shade(value, layer.range);
       pixels[to] = colours[from]!;
       pixels[to + 1] = colours[from + 1]!;

@@ -1,8 +1,9 @@
 """What analyses computed for a case, in the reading room: the panel, and word of what waits."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from plugins.nouns import Priority
 from plugins.results import ResultState
 from viewers import _component
 from workstation.consult.results import Results
@@ -11,9 +12,8 @@ from workstation.context import Context
 from workstation.i18n import _, current_language
 from workstation.roles import Principal
 
-__all__ = ["has_any", "is_first", "news", "panel"]
+__all__ = ["badge", "has_any", "panel"]
 
-EMERGENCIES = (Priority.P0, Priority.P1)
 WAITING = (ResultState.COMPUTED, ResultState.EDITED)
 
 
@@ -22,25 +22,12 @@ def has_any(found: Results) -> bool:
     return bool(found.items or found.startable)
 
 
-def is_first(record: CaseRecord, found: Results) -> bool:
-    """Whether the room opens with the results: an emergency of which something is computed.
-
-    Decided once a visit: a tab must not change under the hand of somebody who is writing.
-    """
-    ready = any(one.record.content is not None for one in found.items)
-    first: bool = st.session_state.setdefault(
-        f"results_first_{record.id}", ready and record.priority in EMERGENCIES
-    )
-    return first
-
-
-def news(found: Results) -> str:
-    """A badge with the number of results nobody has confirmed; empty when there is none."""
+def badge(found: Results, see: Callable[[], None]) -> None:
+    """A button with the number of results nobody has confirmed, which opens them; else nothing."""
     waiting = sum(one.record.state in WAITING for one in found.items)
-    if not waiting:
-        return ""
-    words = _("Results to check: {n}").format(n=waiting)
-    return f'<span class="hc-badge" data-tone="warn">◇ {words}</span>'
+    if waiting:
+        words = _("Results to check: {n}").format(n=waiting)
+        st.button(f"◇ {words}", key="see_results", on_click=see)
 
 
 def panel(context: Context, principal: Principal, record: CaseRecord, *, height: str) -> None:

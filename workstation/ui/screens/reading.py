@@ -17,7 +17,7 @@ from workstation.consult.rows import CaseRecord
 from workstation.consult.studies import load_study
 from workstation.consult.transitions import Event
 from workstation.context import Context
-from workstation.i18n import _, current_language, in_language
+from workstation.i18n import N_, _, current_language, in_language
 from workstation.roles import Principal
 from workstation.ui import findings, labels, parts
 from workstation.ui.summary import headline, history, request_summary
@@ -28,6 +28,8 @@ __all__ = ["render", "report"]
 PANES = "calc(100dvh - 100px)"
 BELOW_SWITCH = "calc(100dvh - 148px)"
 BESIDE = "calc(100dvh - 142px)"
+PROGRAMS = N_("Findings by programs")
+TABS = "room_tabs"
 
 
 def render(context: Context, principal: Principal) -> None:
@@ -41,7 +43,7 @@ def render(context: Context, principal: Principal) -> None:
     record = opened(context, principal, record)
     found = list_results(context, principal, record.id)
     with head:
-        header(context, principal, record, findings.news(found))
+        header(context, principal, record, found)
     with beside:
         panels(context, principal, record, found)
 
@@ -94,10 +96,9 @@ def opened(context: Context, principal: Principal, record: CaseRecord) -> CaseRe
     return cases.start_reading(context, principal, record.id)
 
 
-def header(context: Context, principal: Principal, record: CaseRecord, news: str) -> None:
+def header(context: Context, principal: Principal, record: CaseRecord, found: Results) -> None:
     st.html(headline(record), width="stretch")
-    if news:
-        st.html(news)
+    findings.badge(found, lambda: st.session_state.update({TABS: _(PROGRAMS)}))
     mine = record.assignee is not None and record.assignee.username == principal.username
     others = record.assignee is not None and not mine
     if (
@@ -124,9 +125,9 @@ def header(context: Context, principal: Principal, record: CaseRecord, news: str
 def panels(context: Context, principal: Principal, record: CaseRecord, found: Results) -> None:
     case = cases.load_case(context, record.id, principal)
     # The report and the request come before whatever guests may take their time for.
-    names = [_("Opinion"), _("Request"), _("Findings by programs"), _("History")]
-    first = names[2] if findings.is_first(record, found) else names[0]
-    opinion, request, programs, past = st.tabs(names, default=first)
+    names = [_("Opinion"), _("Request"), _(PROGRAMS), _("History")]
+    # With a key of its own the open tab can be chosen from elsewhere.
+    opinion, request, programs, past = st.tabs(names, key=TABS, on_change=lambda: None)
     with opinion:
         writing = access.may(principal, Action.WRITE, record)
         report(context, principal, record, writing=writing, height=BESIDE)

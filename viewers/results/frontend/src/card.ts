@@ -129,15 +129,17 @@ export class Card {
     this.main.show([content.values, language], () => [mainValues(content, speech)]);
     if (content.form === "aspects") this.form.show(content, speech);
     this.maps.show(overview, content.layers, speech);
-    this.groups.show([content.values, model.edits.rejected, may, language], () =>
-      valueGroups(model, content, overview, speech),
+    // The form shows each read's score itself.
+    const values = content.form === "aspects" ? [] : content.values;
+    this.groups.show([values, model.edits.rejected, may, language], () =>
+      valueGroups(model, values, overview, speech),
     );
     this.controls.show(model, content, speech);
     const seen = content.layers.map((layer) => [layer.key, overview.isVisible(layer), layer.title, layer.segments]);
     this.layers.show([seen, overview.brush?.layer, overview.brush?.erase, may, language], () =>
       layerList(overview, content.layers, speech),
     );
-    this.handles.show([content.handles.map(({ points_mm: _points, ...rest }) => rest), Object.keys(model.edits.handles ?? {}), overview.pick, may, language], () =>
+    this.handles.show([content.handles.map(({ points_mm: _points, ...rest }) => rest), Object.keys(model.edits.handles ?? {}), overview.pick, overview.showsHandles, may, language], () =>
       handleList(overview, content.handles, speech),
     );
   }

@@ -6,18 +6,29 @@ import type { Overview } from "./overview";
 import type { Handle } from "./types";
 import type { Speech } from "./words";
 
+const MOST_ROWS = 6;
+
 export function handleList(overview: Overview, handles: readonly Handle[], speech: Speech): HTMLElement[] {
   const { t, language } = speech;
   if (handles.length === 0) return [];
   const isPicking = handles.find((handle) => handle.key === overview.pick);
+  const seen = h("input", {
+    type: "checkbox",
+    checked: overview.showsHandles,
+    "data-focus": "handles",
+    onchange: () => overview.showHandles(seen.checked),
+  });
+  const rows = handles.map((handle) => handleRow(overview, handle, speech));
   return [
-    h("h3", {}, t("handles")),
+    h("header", {}, h("h3", {}, t("handles")), h("label", {}, seen, t("show_handles"))),
     h(
       "p",
       { class: isPicking ? "rs-hint" : "hc-muted", role: "status" },
       isPicking ? t("pick_hint", { name: isPicking.label[language] }) : t("handle_hint"),
     ),
-    ...handles.map((handle) => handleRow(overview, handle, speech)),
+    ...(handles.length <= MOST_ROWS
+      ? rows
+      : [h("details", {}, h("summary", {}, t("list_handles", { n: handles.length })), ...rows)]),
   ];
 }
 

@@ -36,6 +36,7 @@ class Results implements Mounted<ResultsData> {
   private data: ResultsData;
   private card: Card | undefined;
   private chosen: string | undefined;
+  private isSeen = false;
   private readonly t = translator(TEXTS, () => this.data.language);
 
   constructor(private args: MountArguments<ResultsData>) {
@@ -51,6 +52,15 @@ class Results implements Mounted<ResultsData> {
       changed: () => this.show(),
       arrived: (model) => this.args.setTriggerValue("news", model.key),
     });
+    // Until the reader has opened the panel nothing lies over the images: they come first.
+    const watcher = new IntersectionObserver((seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      watcher.disconnect();
+      this.isSeen = true;
+      this.show();
+    });
+    watcher.observe(this.root);
+    this.stops.push(() => watcher.disconnect());
     this.show();
     this.feed.start();
   }
@@ -89,7 +99,7 @@ class Results implements Mounted<ResultsData> {
         ? h("p", { class: "hc-muted" }, t(feed.isLoaded ? "none" : "loading"))
         : null,
     ]);
-    this.open(open);
+    if (this.isSeen) this.open(open);
   }
 
   private open(model: Model | undefined): void {

@@ -2,11 +2,14 @@
 
 import { listen, tell } from "@common/events";
 import type { DrawnHandle, DrawnLayer } from "@common/layers";
+import { isOpaque } from "@common/palettes";
 import type { Model } from "./model";
 import type { Layer } from "./types";
 import { unitWord } from "./words";
 
 const OPACITY = { mask: 0.35, map: 0.55, picture: 1 } as const;
+/** More handles than these would hide the image: they come when asked for. */
+const MOST_HANDLES = 6;
 const RADIUS_MM = 4;
 
 export interface Brush {
@@ -18,6 +21,7 @@ export interface Brush {
 /** The layers and handles of one result, as the reader has set them. */
 export class Overview {
   brush: Brush | undefined;
+  private handlesShown: boolean | undefined;
   pick: string | undefined;
   private radius = RADIUS_MM;
   private readonly visible = new Map<string, boolean>();
@@ -39,7 +43,18 @@ export class Overview {
   }
 
   opacity(layer: Layer): number {
-    return this.opacities.get(layer.key) ?? OPACITY[layer.kind];
+    const first = isOpaque(layer.palette) ? 1 : OPACITY[layer.kind];
+    return this.opacities.get(layer.key) ?? first;
+  }
+
+  get showsHandles(): boolean {
+    return this.handlesShown ?? (this.model.content?.handles.length ?? 0) <= MOST_HANDLES;
+  }
+
+  showHandles(isShown: boolean): void {
+    this.handlesShown = isShown;
+    this.tell();
+    this.changed();
   }
 
   show(layer: Layer, isVisible: boolean): void {
@@ -89,6 +104,7 @@ export class Overview {
   setPick(key: string | undefined): void {
     const told = key ?? this.pick;
     this.pick = key;
+    if (key && !this.showsHandles) this.showHandles(true);
     if (key) this.setBrush(undefined);
     if (told) {
       tell("hoichan:pick", {
@@ -108,6 +124,7 @@ export class Overview {
   }
 
   showHandle(key: string): void {
+    if (!this.showsHandles) this.showHandles(true);
     tell("hoichan:show-handle", { case_id: this.caseId, result_id: this.model.json.id, key });
   }
 
@@ -137,7 +154,7 @@ export class Overview {
 
   private drawnHandles(): DrawnHandle[] {
     const { content, edits, json, mayEdit } = this.model;
-    if (this.isHidden || !content) return [];
+    if (this.isHidden || !content || !this.showsHandles) return [];
     const rejected = new Set(edits.rejected ?? []);
     return content.handles
       .filter((handle) => !handle.group || !rejected.has(handle.group))

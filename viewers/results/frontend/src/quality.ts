@@ -23,7 +23,9 @@ export function qualityBanner(content: Content, speech: Speech): HTMLElement {
 /** Why these slices, and the others a reader may have computed instead. */
 export function seriesChoice(model: Model, content: Content, speech: Speech): HTMLElement | null {
   const { language, t } = speech;
-  const { reason, alternatives } = content;
+  const { reason } = content;
+  const inUse = model.edits.series ?? content.series_instance_uids[0];
+  const alternatives = content.alternatives.filter(([uid]) => uid !== inUse);
   if (!reason && alternatives.length === 0) return null;
   const choose = (event: Event): void => {
     const uid = (event.target as HTMLSelectElement).value;

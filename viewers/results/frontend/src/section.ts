@@ -10,15 +10,18 @@ export class Section {
     this.root = h("section", { class: className, hidden: true });
   }
 
-  /** Build when `facts` differ from the last ones; the focus stays on the same `data-focus`. */
+  /** Build when `facts` differ from the last ones; focus and what was unfolded stay as they are. */
   show(facts: unknown, build: () => readonly (Node | null)[]): void {
     const now = JSON.stringify(facts);
     if (now === this.shown) return;
     this.shown = now;
     const focused = focusName(this.root);
+    const unfolded = [...this.root.querySelectorAll("details")].map((one) => one.open);
     this.root.replaceChildren();
     append(this.root, build());
     this.root.hidden = this.root.childElementCount === 0;
+    const folds = this.root.querySelectorAll("details");
+    if (folds.length === unfolded.length) folds.forEach((one, i) => (one.open = unfolded[i]!));
     if (focused) this.root.querySelector<HTMLElement>(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
   }
 

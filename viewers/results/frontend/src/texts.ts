@@ -28,7 +28,7 @@ export const TEXTS = {
   reveal: { vi: "Vẫn xem số liệu", en: "Show them anyway" },
   why_series: { vi: "Loạt ảnh dùng:", en: "Series used:" },
   other_series: { vi: "Tính trên loạt khác", en: "Compute on another series" },
-  series_keep: { vi: "Giữ loạt đang dùng", en: "Keep the series in use" },
+  series_keep: { vi: "Loạt đang dùng", en: "The series in use" },
 
   // values
   values: { vi: "Số đo", en: "Measurements" },
@@ -58,6 +58,8 @@ export const TEXTS = {
 
   // handles
   handles: { vi: "Điểm và đường có thể kéo", en: "Points and lines to drag" },
+  show_handles: { vi: "Hiện trên ảnh", en: "Show on the image" },
+  list_handles: { vi: "Danh sách ({n})", en: "List ({n})" },
   pick: { vi: "Chọn lại", en: "Pick again" },
   pick_hint: { vi: "Nhấp vào ảnh để đặt “{name}”. Esc để thôi.", en: "Click in the image to place “{name}”. Esc to stop." },
   moved: { vi: "đã sửa", en: "moved" },

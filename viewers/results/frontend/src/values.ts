@@ -29,13 +29,18 @@ function tile(value: Value, speech: Speech): HTMLElement {
   );
 }
 
-export function valueGroups(model: Model, content: Content, hooks: ValueHooks, speech: Speech): HTMLElement[] {
+export function valueGroups(
+  model: Model,
+  values: readonly Value[],
+  hooks: ValueHooks,
+  speech: Speech,
+): HTMLElement[] {
   const groups = new Map<string, Value[]>();
-  for (const value of content.values) {
+  for (const value of values) {
     if (value.is_main && !value.group) continue;
     groups.set(value.group, [...(groups.get(value.group) ?? []), value]);
   }
-  return [...groups].map(([group, values]) => groupTable(model, group, values, hooks, speech));
+  return [...groups].map(([group, its]) => groupTable(model, group, its, hooks, speech));
 }
 
 function groupTable(

@@ -31,14 +31,21 @@ export function unitWord(unit: Coded | null): string {
   return UNITS[unit.value] ?? unit.value.replace(/\{[^}]*\}/g, "");
 }
 
+/** A score's bounds are its range when not all could be judged, no confidence interval. */
+const isScore = (value: Value): boolean => value.unit.value === "{score}";
+
 /** "12,5", a range "7–8", or the words why there is none. */
 export function figure(value: Value, { t, language }: Speech): string {
-  if (value.value !== null) return number(value.value, value.digits, language);
+  const word = (one: number): string => number(one, value.digits, language);
+  if (isScore(value) && value.low !== null && value.high !== null && value.low !== value.high) {
+    return `${word(value.low)}–${word(value.high)}`;
+  }
+  if (value.value !== null) return word(value.value);
   return value.note ? value.note[language] : t("not_measurable");
 }
 
 export function interval(value: Value, { t, language }: Speech): string {
-  if (value.low === null || value.high === null) return "";
+  if (value.low === null || value.high === null || isScore(value)) return "";
   const word = (one: number): string => number(one, value.digits, language);
   return t("interval", { low: word(value.low), high: word(value.high) });
 }

@@ -1,7 +1,7 @@
 /** A layer on a reformatted plane: each screen pixel takes the nearest pixel of the nearest slice. */
 
 import type { DrawnLayer, LayerArray } from "@common/layers";
-import { shade, table } from "@common/palettes";
+import { isOpaque, shade, table } from "@common/palettes";
 import { coloursOf } from "@common/slices";
 import { normal, type Plane } from "../geometry";
 import type { Vector } from "../types";
@@ -107,8 +107,10 @@ function brush(layer: DrawnLayer, { values, stride }: LayerArray): Brush {
     };
   }
   const colours = table(layer.palette);
+  const isPicture = isOpaque(layer.palette);
   return (slice, pixel, pixels, to) => {
     const value = values[slice * stride + pixel]!;
+    if (isPicture) pixels[to + 3] = 255;
     if (value !== 0 && Number.isFinite(value)) put(pixels, to, colours, 3 * shade(value, layer.range));
   };
 }
