@@ -36,7 +36,9 @@ def add_specimen(ds: Dataset, facts: SlideFacts, specimen_uid: str) -> None:
 
 
 def _preparation(facts: SlideFacts, slide: str) -> list[Dataset]:
-    block, part = text.long_string(facts.block_id), text.long_string(facts.part_id)
+    block = text.long_string(facts.block_id)
+    # A laboratory that takes one part a case calls the part by the case.
+    part = text.long_string(facts.part_id or facts.accession_number)
     steps = []
     if block and part:
         steps.append(_sampling(block, codes.SCT.SamplingOfTissueSpecimen, part))

@@ -316,6 +316,8 @@ def test_the_watched_folder_takes_and_tells(
     watch_folder(watching, seen, stable_seconds=0)
     assert (site / DONE / "a.svs").is_file()
     assert (site / REFUSED / "b.svs").is_file()
+    assert (site / DONE / "a.json").is_file()
+    assert sorted(each.name for each in site.iterdir() if each.is_file()) == []
     assert "32704" in (site / REFUSED / "b.svs.txt").read_text()
     assert (watched / "NO_SUCH_SITE/c.svs").is_file()
     (study,) = context.archive.studies(Query(), scope=EVERYTHING)

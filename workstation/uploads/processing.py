@@ -33,7 +33,8 @@ __all__ = ["due_uploads", "interrupt_uploads", "process_upload", "requeue_upload
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)
+# Longer than the archive needs for its copy of the largest instance.
+LEASE = timedelta(minutes=15)
 RENEW_SECONDS = 1.0
 # Shares of the work, as the bar shows it.
 UNPACKED, CONVERTED = 0.2, 0.9

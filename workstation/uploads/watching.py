@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 STABLE_SECONDS = 15.0
 DONE, REFUSED, TAKEN = "done", "refused", ".taken"
 _SUFFIXES = SLIDE_SUFFIXES - {".mrxs", ".vms", ".vmu"} | {".zip", ".tar", ".dcm"}
+SIDECAR = ".json"
 LARGEST_SIDECAR = 100_000
 ABANDONED_SECONDS = 600
 Seen = dict[Path, tuple[int, int, float]]
@@ -80,7 +81,8 @@ def _take(context: Context, site: str, path: Path) -> None:
     try:
         facts = checked_facts(_sidecar(path))
     except InvalidRequest as error:
-        _to_refused(path, path.parent, error.text.vi, error.text.en)
+        files = [path, *(each for each in _sidecars(path) if each.is_file())]
+        _to_refused(files, path.parent, error.text.vi, error.text.en)
         return
     size = path.stat().st_size
     upload_id = hold_file(context, site, path.name, size, facts)
@@ -91,6 +93,9 @@ def _take(context: Context, site: str, path: Path) -> None:
     except FileNotFoundError:  # another worker was quicker
         held.rmdir()
         return
+    for beside in _sidecars(path):
+        if beside.is_file():
+            os.replace(beside, held / beside.name)
     folder = folder_of(context, upload_id)
     folder.mkdir(mode=0o750, parents=True)
     _link_or_copy(held / path.name, content_path(context, upload_id))
@@ -104,8 +109,8 @@ def _put_away(context: Context, folder: Path) -> None:
     if not taken.is_dir():
         return
     for held in sorted(taken.iterdir()):
-        file = next((each for each in held.iterdir()), None) if held.is_dir() else None
-        if file is None:
+        files = sorted(held.iterdir()) if held.is_dir() else []
+        if not files:
             continue
         query = select(uploads.c.state, uploads.c.error).where(uploads.c.id == held.name)
         with context.database.read() as connection:
@@ -113,28 +118,32 @@ def _put_away(context: Context, folder: Path) -> None:
         if row is None or row.state == UploadState.RECEIVING.value:
             # A worker died between moving and queueing: the next round takes it again.
             if time.time() - held.stat().st_mtime > ABANDONED_SECONDS:
-                os.replace(file, _free_name(folder / file.name))
+                _move(files, folder)
                 held.rmdir()
         elif row.state == UploadState.DONE.value:
-            _move(file, folder / DONE)
+            _move(files, folder / DONE)
             held.rmdir()
         elif row.state in (UploadState.REFUSED.value, UploadState.CANCELLED.value):
             error = row.error or {"vi": "Đã huỷ.", "en": "Cancelled."}
-            _to_refused(file, folder, error["vi"], error["en"])
+            _to_refused(files, folder, error["vi"], error["en"])
             held.rmdir()
             shutil.rmtree(folder_of(context, held.name), ignore_errors=True)
 
 
-def _to_refused(file: Path, folder: Path, vi: str, en: str) -> None:
-    moved = _move(file, folder / REFUSED)
-    Path(f"{moved}.txt").write_text(f"{vi}\n{en}\n", encoding="utf-8")
+def _to_refused(files: list[Path], folder: Path, vi: str, en: str) -> None:
+    for moved in _move(files, folder / REFUSED):
+        if moved.suffix.lower() != SIDECAR:
+            Path(f"{moved}.txt").write_text(f"{vi}\n{en}\n", encoding="utf-8")
 
 
-def _move(file: Path, folder: Path) -> Path:
+def _move(files: list[Path], folder: Path) -> list[Path]:
     folder.mkdir(exist_ok=True)
-    target = _free_name(folder / file.name)
-    os.replace(file, target)
-    return target
+    moved = []
+    for file in files:
+        target = _free_name(folder / file.name)
+        os.replace(file, target)
+        moved.append(target)
+    return moved
 
 
 def _free_name(path: Path) -> Path:
@@ -155,8 +164,13 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def _sidecars(path: Path) -> tuple[Path, Path]:
+    """Where it may be said whose a file is: ``a.json`` or ``a.svs.json``."""
+    return path.with_suffix(SIDECAR), Path(f"{path}{SIDECAR}")
+
+
 def _sidecar(path: Path) -> dict[str, Any]:
-    for beside in (path.with_suffix(".json"), Path(f"{path}.json")):
+    for beside in _sidecars(path):
         if not beside.is_file() or beside.stat().st_size > LARGEST_SIDECAR:
             continue
         try:
