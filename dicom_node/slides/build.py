@@ -26,10 +26,11 @@ from dicom_node.slides.channels import channel_sample, describe_path, range_of, 
 from dicom_node.slides.colour import is_usable
 from dicom_node.slides.extents import frame_extents
 from dicom_node.slides.geometry import USUAL_ORIENTATION, SlideGeometry
-from dicom_node.slides.images import SlideImage, header_without_frames
+from dicom_node.slides.images import SlideImage
 from dicom_node.slides.index import FRAME, slide_id, version_of, write_index
 from dicom_node.slides.jpeg import JpegHead, read_head
 from dicom_node.slides.levels import Level, Pyramid, assemble
+from dicom_node.slides.places import header_without_frames
 from dicom_node.slides.roles import Role, shows_label
 
 __all__ = ["Build"]

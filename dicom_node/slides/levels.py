@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dicom_node.errors import CannotDecode
 from dicom_node.slides.extents import frame_extents
-from dicom_node.slides.images import FramePlaces, SlideImage, frame_places
+from dicom_node.slides.images import MOST_PLACES, SlideImage
+from dicom_node.slides.places import FramePlaces, frame_places
 from dicom_node.slides.problems import CUT_OFF, DUPLICATE, OFF_GRID, OTHER_AREA, Problem
 
 __all__ = ["BLANK", "NOT_RECEIVED", "Level", "Pyramid", "assemble"]
@@ -188,6 +190,8 @@ def _level(
     first = group[0]
     columns, rows = first.grid
     shape = len(pyramid.paths), len(pyramid.planes_um), rows, columns
+    if math.prod(shape) > MOST_PLACES:
+        raise CannotDecode("the instances claim more tiles than any slide has")
     level = Level([], _downsample(first, base), np.full(shape, _NOBODY, np.int32))
     owners: dict[tuple[int, int], str] = {}
     for one in group:

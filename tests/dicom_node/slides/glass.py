@@ -20,14 +20,16 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from dicom_node.archive import Archive
+from dicom_node.archive import Archive, Query
 from dicom_node.slides import SlideIndex, SlideSource
+from dicom_node.slides.images import SlideImage
 from dicom_node.slides.shelf import Shelf
 from tests.factories import EVERYTHING, file_bytes, from_site
 
 __all__ = [
     "Glass",
     "colour_at",
+    "image_of",
     "item",
     "jpeg",
     "put",
@@ -259,6 +261,19 @@ def put(archive: Archive, *datasets: Dataset, site: str = "DEMO_A") -> None:
 def slide_of(archive: Archive, glass: Glass) -> SlideIndex:
     """The index of the slide as the archive holds it now."""
     return Shelf(archive).of_series(glass.shared["SeriesInstanceUID"], EVERYTHING)
+
+
+def image_of(archive: Archive, dataset: Dataset) -> SlideImage:
+    """What the archive's header says of an instance."""
+    query = Query({"SOPInstanceUID": [dataset.SOPInstanceUID]})
+    ((record, header),) = archive.records_with_headers(query, scope=EVERYTHING)
+    return SlideImage.of(
+        record,
+        header,
+        archive.frame_offsets(record),
+        lambda offset, length: archive.read_range(record, offset, length),
+        lambda: header,
+    )
 
 
 def stored_file(archive: Archive, dataset: Dataset) -> Path:

@@ -6,8 +6,9 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from dicom_node.archive import Archive
 from dicom_node.slides.extents import frame_extents
-from tests.dicom_node.slides.glass import Glass, put, slide_of
-from tests.dicom_node.slides.test_images import SOME, image_of
+from tests.dicom_node.slides.glass import Glass, image_of, put, slide_of
+
+SOME = [(0, 0, 2, 1), (0, 0, 0, 0), (0, 0, 1, 2), (0, 0, 2, 2)]
 
 
 @pytest.mark.parametrize("fragments", [1, 3])

@@ -1,134 +1,10 @@
-"""Where frames lie: counted, scanned from raw bytes, or parsed."""
+"""What one instance says of itself."""
 
-import numpy as np
 import pytest
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.uid import ImplicitVRLittleEndian
 
-from dicom_node.archive import Archive, Query
-from dicom_node.slides import images
-from dicom_node.slides.images import (
-    SlideImage,
-    frame_places,
-    header_without_frames,
-    parsed_places,
-)
-from tests.dicom_node.slides.glass import Glass, put, stored_file
-from tests.factories import EVERYTHING
-
-SOME = [(0, 0, 2, 1), (0, 0, 0, 0), (0, 0, 1, 2), (0, 0, 2, 2)]
-
-
-def image_of(archive: Archive, dataset: Dataset) -> SlideImage:
-    query = Query({"SOPInstanceUID": [dataset.SOPInstanceUID]})
-    ((record, header),) = archive.records_with_headers(query, scope=EVERYTHING)
-    return SlideImage.of(
-        record,
-        header,
-        archive.frame_offsets(record),
-        lambda offset, length: archive.read_range(record, offset, length),
-        lambda: header,
-    )
-
-
-def test_full_tiling_goes_by_column_row_plane_and_path(archive: Archive) -> None:
-    dataset = Glass().level(paths=("a", "b"), planes=(0.0, 1.5, 3.0))
-    put(archive, dataset)
-    places = frame_places(image_of(archive, dataset))
-    expected = [
-        (path, plane * 1.5, row, column)
-        for path in range(2)
-        for plane in range(3)
-        for row in range(3)
-        for column in range(3)
-    ]
-    found = zip(places.path, places.z_um, places.row, places.column, strict=True)
-    assert [(int(p), float(z), int(r), int(c)) for p, z, r, c in found] == expected
-
-
-def test_scanned_positions_are_those_pydicom_reads(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = Glass().level(sparse=SOME)
-    put(archive, dataset)
-    image = image_of(archive, dataset)
-    monkeypatch.setattr(images, "parsed_places", None)  # the raw bytes must do
-    scanned = frame_places(image)
-    monkeypatch.undo()
-    parsed = parsed_places(image)
-    told = [
-        frame.PlanePositionSlideSequence[0]
-        for frame in dcmread(stored_file(archive, dataset)).PerFrameFunctionalGroupsSequence
-    ]
-    for places in (scanned, parsed):
-        assert [16 * int(c) + 1 for c in places.column] == [
-            one.ColumnPositionInTotalImagePixelMatrix for one in told
-        ]
-        assert [8 * int(r) + 1 for r in places.row] == [
-            one.RowPositionInTotalImagePixelMatrix for one in told
-        ]
-    np.testing.assert_array_equal(scanned.z_um, parsed.z_um)
-
-
-def test_a_header_without_its_frames_is_the_header_otherwise(archive: Archive) -> None:
-    dataset = Glass().level(sparse=SOME)
-    dataset.OpticalPathSequence[0].ICCProfile = bytes(range(250)) * 40  # long: referred to
-    put(archive, dataset)
-    image = image_of(archive, dataset)
-    offset = archive.dataset_offset(image.record)
-    short = header_without_frames(image.record, image.table, offset)
-    assert short is not None
-    whole = dict(image.header)
-    assert len(whole.pop("52009230")["Value"]) == len(SOME)
-    whole.pop("7FE00010")
-    assert short.pop("52009230") == {"vr": "SQ"}
-    assert short == whole
-    full = Glass().level()
-    put(archive, full)
-    told = image_of(archive, full)
-    assert header_without_frames(told.record, told.table, offset) is None
-
-
-def test_without_an_organization_the_frames_say_where_they_lie(archive: Archive) -> None:
-    dataset = Glass().level(sparse=SOME, DimensionOrganizationType=None)
-    put(archive, dataset)
-    image = image_of(archive, dataset)
-    assert not image.is_full
-    places = frame_places(image)
-    assert [(int(r), int(c)) for r, c in zip(places.row, places.column, strict=True)] == [
-        place[2:] for place in SOME
-    ]
-
-
-def test_implicit_headers_are_parsed(archive: Archive) -> None:
-    dataset = Glass().level(sparse=SOME, syntax=ImplicitVRLittleEndian)
-    put(archive, dataset)
-    places = frame_places(image_of(archive, dataset))
-    assert [(int(r), int(c)) for r, c in zip(places.row, places.column, strict=True)] == [
-        place[2:] for place in SOME
-    ]
-
-
-def test_bytes_that_look_like_positions_are_not_believed(archive: Archive) -> None:
-    """A private value within the sequence holds a forged pair: counts differ, so we parse."""
-    dataset = Glass().level(sparse=SOME)
-    forged = b"\x48\x00\x1e\x02SL\x04\x00\x01\x00\x00\x00\x48\x00\x1f\x02SL\x04\x00\x01\x00\x00\x00"
-    first = dataset.PerFrameFunctionalGroupsSequence[0]
-    first.private_block(0x0049, "TEST", create=True).add_new(1, "OB", forged)
-    put(archive, dataset)
-    places = frame_places(image_of(archive, dataset))
-    assert [(int(r), int(c)) for r, c in zip(places.row, places.column, strict=True)] == [
-        place[2:] for place in SOME
-    ]
-
-
-def test_tiles_beside_the_grid_are_told_apart(archive: Archive) -> None:
-    dataset = Glass().level(sparse=SOME)
-    groups = dataset.PerFrameFunctionalGroupsSequence
-    groups[1].PlanePositionSlideSequence[0].ColumnPositionInTotalImagePixelMatrix = 6
-    put(archive, dataset)
-    assert [int(row) for row in frame_places(image_of(archive, dataset)).row] == [2, -1, 1, 2]
+from dicom_node.archive import Archive
+from dicom_node.errors import CannotDecode
+from tests.dicom_node.slides.glass import Glass, image_of, put
 
 
 def test_spacing_is_from_row_to_row_first(archive: Archive) -> None:
@@ -145,3 +21,25 @@ def test_without_spacing_the_imaged_volume_tells(archive: Archive) -> None:
     )
     put(archive, dataset)
     assert image_of(archive, dataset).spacing_mm == pytest.approx((0.001, 0.0005))
+
+
+def test_more_tiles_than_any_slide_has_are_refused(archive: Archive) -> None:
+    for claim in (
+        {"TotalPixelMatrixColumns": 2**31 - 1, "TotalPixelMatrixRows": 2**31 - 1},
+        {"TotalPixelMatrixFocalPlanes": 2**31 - 1},
+    ):
+        dataset = Glass().level(**claim)
+        put(archive, dataset)
+        with pytest.raises(CannotDecode):
+            image_of(archive, dataset)
+
+
+def test_paths_that_have_no_frames_are_not_counted(archive: Archive) -> None:
+    """A label's header may list the three channels of the scan."""
+    label = Glass().level(16, 8, paths=("a", "b", "c"), frames=slice(0, 1), role="LABEL")
+    channels = Glass().level(paths=("a", "b", "c"))
+    part = Glass().level(paths=("a", "b"), frames=slice(0, 3), ConcatenationUID="1.2.3")
+    put(archive, label, channels, part)
+    assert image_of(archive, label).path_ids == ("a",)
+    assert image_of(archive, channels).path_ids == ("a", "b", "c")
+    assert image_of(archive, part).path_ids == ("a", "b")  # the others' frames are in other parts
