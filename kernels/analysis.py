@@ -72,11 +72,18 @@ class AnalysisCopy:
         plain = np.transpose(marked[recipe.flips], np.argsort(recipe.axes))
         result = np.zeros(recipe.source_shape, np.bool_)
         if plain.any():
+            # What is marked and a voxel around it; beyond, nothing can be half inside.
+            held = [np.flatnonzero(plain.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+            first = np.array([max(int(places[0]) - 1, 0) for places in held])
+            box = tuple(
+                slice(int(low), int(places[-1]) + 2)
+                for low, places in zip(first, held, strict=True)
+            )
             spread(
                 bring_back,
                 len(result),
-                np.ascontiguousarray(plain).view(np.uint8),
-                recipe.starts,
+                np.ascontiguousarray(plain[box]).view(np.uint8),
+                recipe.starts - first,
                 recipe.steps,
                 result.view(np.uint8),
             )

@@ -1,6 +1,7 @@
 """The plane a head is symmetric about, found from the skull, and the head's mirror image."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,11 +119,17 @@ def find_midsagittal_plane(
     points = np.ascontiguousarray(where * spacing)
     middle = np.argwhere(inside).mean(axis=0) * spacing
 
-    def cost(pose: NDArray[np.float64], every: int = 1) -> float:
+    chosen = {every: np.ascontiguousarray(points[::every]) for every in (1, 4, 16)}
+
+    def cost(pose: NDArray[np.float64], every: int) -> float:
         normal = direction(pose[0], pose[1])
         offset = float(middle @ normal) + pose[2]
-        chosen = np.ascontiguousarray(points[::every])
-        return float(mirror_cost(picture, spacing, chosen, normal, offset, CEILING_HU))
+        return float(mirror_cost(picture, spacing, chosen[every], normal, offset, CEILING_HU))
+
+    def refined(start: NDArray[np.float64], every: int, step: float) -> Any:
+        simplex = start + np.concatenate([np.zeros((1, 3)), step * np.eye(3)])
+        options = {"initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4, "maxfev": 200}
+        return optimize.minimize(cost, start, (every,), "Nelder-Mead", options=options)
 
     grid = np.stack(
         np.meshgrid(
@@ -131,19 +138,10 @@ def find_midsagittal_plane(
         axis=-1,
     ).reshape(-1, 3)
     poses = grid.astype(np.float64)
-    coarse = np.array([cost(pose, 8) for pose in poses])
-    best = None
-    for start in poses[np.argsort(coarse, kind="stable")[:3]]:
-        simplex = start + np.concatenate([np.zeros((1, 3)), np.diag([2.0, 2.0, 2.0])])
-        found = optimize.minimize(
-            cost,
-            start,
-            method="Nelder-Mead",
-            options={"initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4, "maxfev": 250},
-        )
-        if best is None or found.fun < best.fun:
-            best = found
-    assert best is not None
+    coarse = np.array([cost(pose, 16) for pose in poses])
+    starts = poses[np.argsort(coarse, kind="stable")[:4]]
+    nearly = min((refined(start, 4, 2.0) for start in starts), key=lambda found: found.fun)
+    best = refined(nearly.x, 1, 0.4)
     normal = direction(best.x[0], best.x[1])
     return MidsagittalPlane(normal, float(middle @ normal + best.x[2]), float(best.fun))
 
