@@ -68,7 +68,6 @@ def unpack(
     try:
         for name, entry in _entries(path, limits):
             target = folder / _safe(name, limits)
-            target.parent.mkdir(parents=True, exist_ok=True)
             with entry, _new_file(target) as file:
                 while piece := entry.read(_PIECE):
                     written += len(piece)
@@ -148,6 +147,7 @@ def _safe(name: str, limits: UnpackLimits) -> PurePosixPath:
 
 def _new_file(target: Path) -> IO[bytes]:
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         return target.open("xb", buffering=_PIECE)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise _unsafe("two entries have one name", "hai mục trùng tên") from error

@@ -254,3 +254,22 @@ def test_philips_pads_its_pages_and_leaves_out_glass(tmp_path: Path, converted: 
         tissue = np.asarray(dicom.read_region((0, 0), 0, (256, 256)))[..., :3]
     assert glass.min() == 255
     assert np.abs(tissue.astype(int) - smooth(256, 256)).mean() < 25
+
+
+def test_wide_gaps_between_levels_are_filled(tmp_path: Path, converted: Converts) -> None:
+    path = tmp_path / "gap.svs"
+    options = {"tile": (128, 128), "compression": "jpeg", "photometric": "ycbcr", "metadata": None}
+    with tifffile.TiffWriter(path) as tiff:
+        said = "Aperio Image Library v12\r\n2048x2048 (128x128) JPEG|AppMag = 20|MPP = 0.5"
+        tiff.write(smooth(2048, 2048), description=said, **options)
+        tiff.write(smooth(50, 50), metadata=None)
+        tiff.write(smooth(128, 128), description=said, **options)
+    slide = converted(path)
+    levels = [dcmread(file, stop_before_pixels=True) for file in slide.files]
+    assert [ds.TotalPixelMatrixColumns for ds in levels] == [2048, 1024, 512, 128]
+    assert [int(ds.InstanceNumber) for ds in levels] == [1, 2, 3, 4]
+    spacings = [
+        float(ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing[0])
+        for ds in levels
+    ]
+    assert spacings == pytest.approx([0.0005, 0.001, 0.002, 0.008])
