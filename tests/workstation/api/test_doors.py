@@ -58,6 +58,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "study_instance_uid": "1.2",
         "points_mm": [[0, 0, 0]],
     },
+    ("POST", "/v1/cases/{id}/annotations/batch"): {"items": []},
     ("PATCH", "/v1/cases/{id}/annotations/{aid}"): {"text": "x"},
     ("PUT", "/v1/cases/{id}/draft"): {"content": {}, "revision": 0},
     ("POST", "/v1/cases/{id}/opinions"): {
@@ -159,6 +160,7 @@ def names(context: Context, people: People, case: CaseRecord) -> dict[str, str]:
         "did": delivery.id,
         "rid": result.id,
         "key": "lesion",
+        "pid": "00000000-0000-4000-8000-000000000004",
         "uid": case.study_instance_uids[0],
         "code": "DEMO_A",
         "ae_title": "PACS_A",
