@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kernels import Finding, analyse, analysis_copy, sample, stroke_phantom
-from kernels.analysis import shrink
+from kernels.even_box import shrink
 from tests.kernels.stroke_heads import ordered
 from tests.naive import stroke as naive
 
