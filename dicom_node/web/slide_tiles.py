@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from dicom_node.errors import DicomNodeError, NotFound
 from dicom_node.records import ReadScope
-from dicom_node.slides import SlideIndex
+from dicom_node.slides import SlideIndex, SlideSource
 from dicom_node.slides.levels import BLANK, NOT_RECEIVED
 from dicom_node.web.errors import BadRequest, error_response, error_response_for
 from dicom_node.web.responses import IMMUTABLE, is_fresh, payload
@@ -140,28 +140,46 @@ async def retrieve_batch(request: Request) -> Response:
     room = room_of(request)
     places = list(_places(request))
 
-    def work() -> Response:
+    def at_hand() -> tuple[SlideIndex, list[int], list[bytes | None]]:
         index = room.index(request)
         everything = ReadScope(everything=True)  # `index` asked
-        body, count = bytearray(), 0
-        for place in places:
-            frame = frame_at(room, request, index, everything, place)
-            data = b""
-            if frame >= 0:
-                count += 1
-                data = _tile_or_nothing(room, index, frame, place.path)
-            body += _LENGTH.pack(len(data)) + data
+        frames = [frame_at(room, request, index, everything, place) for place in places]
+        pairs = zip(places, frames, strict=True)
+        tiles = [_at_hand(room.source, index, frame, place.path) for place, frame in pairs]
+        count = sum(frame >= 0 for frame in frames)
         if count:
             room.accessed(request, "frames", index, count)
-        return payload(bytes(body), "application/octet-stream")
+        return index, frames, tiles
 
-    return await room.workers.read(work)
+    index, frames, tiles = await room.workers.read(at_hand)
+
+    def whole() -> list[bytes | None]:
+        return [
+            _made(room.source, index, frame, place.path) if tile is None else tile
+            for place, frame, tile in zip(places, frames, tiles, strict=True)
+        ]
+
+    if None in tiles:
+        tiles = await room.workers.compute(request, whole)
+    body = b"".join(_LENGTH.pack(len(tile)) + tile for tile in tiles if tile is not None)
+    return payload(body, "application/octet-stream")
 
 
-def _tile_or_nothing(room: SlideRoom, index: SlideIndex, frame: int, path: int) -> bytes:
-    """One tile that does not decode must not cost the field of view the others."""
+# One tile that is lost or does not decode must not cost the field of view the others.
+def _at_hand(source: SlideSource, index: SlideIndex, frame: int, path: int) -> bytes | None:
+    """A tile without decoding; nothing where there is none, None where it has to be made."""
+    if frame < 0:
+        return b""
     try:
-        return room.source.tile(index, frame, path)[0]
+        found = source.tile_at_hand(index, frame, path)
+    except DicomNodeError:
+        return b""
+    return None if found is None else found[0]
+
+
+def _made(source: SlideSource, index: SlideIndex, frame: int, path: int) -> bytes:
+    try:
+        return source.tile(index, frame, path)[0]
     except DicomNodeError:
         return b""
 
