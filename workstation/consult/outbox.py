@@ -181,6 +181,8 @@ def _send(context: Context, row: Row[Any], peer: Peer) -> dict[str, Any] | None:
                     f"The result could not be encoded ({exporter.id}): {error}",
                 )
             ) from error
+        if not objects and refusals:
+            continue  # nothing this fallback could say instead
         if not objects:
             return None
         results = _store(context, peer, objects)
