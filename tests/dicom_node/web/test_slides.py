@@ -1,5 +1,6 @@
 """Slides over HTTP: their JSON, tiles, batches and pictures."""
 
+import os
 import struct
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +13,7 @@ from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit
 
 from dicom_node.slides import slide_id
-from tests.dicom_node.slides.glass import Glass, item, put, tile_colour
+from tests.dicom_node.slides.glass import Glass, item, put, stored_file, tile_colour
 from tests.dicom_node.web.serving import Served, serve
 from tests.factories import open_archive
 
@@ -159,6 +160,20 @@ def test_a_field_of_view_in_one_request(web: httpx.Client) -> None:
     alone = [web.get(f"{base}/{place.replace('.', '/')}").content for place in asked]
     assert found == alone
     assert found[1] == b""
+
+
+def test_a_tile_that_is_lost_costs_the_others_nothing(hall: Served, web: httpx.Client) -> None:
+    glass = Glass(StudyInstanceUID="1.7", SeriesInstanceUID="1.7.1")
+    dataset = glass.level()
+    put(hall.archive, dataset)
+    base = version(about(web, "1.7.1"))
+    path = stored_file(hall.archive, dataset)
+    os.truncate(path, path.stat().st_size - 8 * 16 * 3)
+    body = web.get(f"{base}/tiles?at=0.0.0.2.2,0.0.0.0.0").content
+    assert struct.unpack_from("<I", body) == (0,)
+    assert body[8:10] == b"\xff\xd8"
+    assert web.get(f"{base}/0/0/0/2/2").status_code == 404
+    assert web.get(f"{base}/rendered").status_code == 200  # striped where it is lost
 
 
 @pytest.mark.parametrize("at", ["", "1.2.3", "0.0.0.0.x", "0.0.0.0.0," * 300])
