@@ -1,5 +1,6 @@
 """CT perfusion in stages, each of which a reader can look into and change::
 
+    at_rest = steady(hu, spacing_mm)                        # if the head moved
     prepared = prepare(hu, times_s, spacing_mm)             # once, the long part
     inputs = find_inputs(prepared)                          # or pick_input(prepared, point)
     maps = perfusion_maps(prepared, inputs.scaled_artery_hu)
@@ -23,6 +24,7 @@ from kernels.perfusion.maps import (
     PerfusionMaps,
     perfusion_maps,
 )
+from kernels.perfusion.motion import SteadySeries, steady
 from kernels.perfusion.preparation import Prepared, cranial_cavity, prepare
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
 from kernels.perfusion.timing import ImageOrder, check_times, order_images
@@ -42,6 +44,7 @@ __all__ = [
     "PerfusionRefused",
     "Prepared",
     "Refusal",
+    "SteadySeries",
     "check_times",
     "cranial_cavity",
     "deconvolve",
@@ -53,4 +56,5 @@ __all__ = [
     "perfusion_maps",
     "pick_input",
     "prepare",
+    "steady",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernels._checks import finite_array, positive
-from kernels.perfusion.preparation import Prepared
+from kernels.perfusion.preparation import MOST_ROUGH, Prepared, roughness
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
 
 __all__ = ["InputCurve", "Inputs", "find_inputs", "pick_input"]
@@ -25,6 +25,7 @@ REACH_MM = 4.0  # of one candidate
 CANDIDATES = 6
 MOST_VOXELS = 12
 WEAK_HU = 100.0
+NARROWEST_S = 4.0
 TAIL = 0.3
 MIDLINE_MM = 15.0
 MOST_SCALE = 5.0
@@ -105,7 +106,7 @@ def find_inputs(prepared: Prepared) -> Inputs:
     curves = prepared.curves_hu[vessels].astype(np.float64)
     features = Features(curves, prepared.times_s)
     sites = places[vessels] * prepared.spacing_mm
-    usable = (features.peak > 0) & (features.peak_s > prepared.arrival_s)
+    usable = features.is_bolus & prepared.is_deep[vessels] & (features.peak_s > prepared.arrival_s)
     usable &= features.peak_s < prepared.times_s[-1] - 5
     rise = np.maximum(features.peak_s - prepared.arrival_s, 1.0)
     score = np.where(usable, features.peak / (features.width * rise), 0)
@@ -139,7 +140,11 @@ def find_vein(
 ) -> InputCurve | None:
     """Return the strongest late curve at the back of the midline, if any is."""
     centre = (places * prepared.spacing_mm).mean(axis=0)
-    fits = (sites[:, 1] > centre[1]) & (np.abs(sites[:, 2] - centre[2]) < MIDLINE_MM)
+    fits = (
+        features.is_bolus
+        & (sites[:, 1] > centre[1])
+        & (np.abs(sites[:, 2] - centre[2]) < MIDLINE_MM)
+    )
     fits &= (features.peak_s >= artery.peak_s + 1) & (features.peak > 0.3 * artery.peak_hu)
     found = np.flatnonzero(fits)
     if not len(found):
@@ -235,3 +240,10 @@ class Features:
         faint = curves < 0.1 * self.peak[:, None]
         first = np.where(faint & (index < top[:, None]), index, -1).max(axis=1) + 1
         self.arrival_s = times_s[np.minimum(first, curves.shape[1] - 1)]
+        # Bone that moves beside a voxel makes peaks too, but neither smooth nor one-sided ones.
+        self.is_bolus = (
+            (roughness(curves) < MOST_ROUGH)
+            & (self.width >= NARROWEST_S)
+            & (self.area > 0.5 * self.peak * self.width)
+            & (curves.min(axis=1) > -0.25 * self.peak)
+        )

@@ -17,17 +17,20 @@ from kernels.perfusion.curves import (
     smooth_in_plane,
 )
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
-from kernels.perfusion.timing import check_times
+from kernels.perfusion.timing import check_times, unwatched
 
-__all__ = ["Prepared", "cranial_cavity", "prepare"]
+__all__ = ["MOST_ROUGH", "Prepared", "cranial_cavity", "prepare", "roughness"]
 
 INTERVAL_S = 1.0  # the oscillation bound of osvd holds for this only
 LEAST_BASELINE = 3
 LEAST_BOLUS_HU = 1.0  # of the whole brain's mean
 LEAST_VESSEL_HU = 25.0
 LEAST_VESSEL_VOXELS = 10
+MOST_ROUGH = 0.15
+DEEP_MM = 4.0
 OLD_CONTRAST_HU = 80.0
 NOISY_HU = 1.2
+AIR_HU = -500.0
 THIN_SLAB_MM = 40.0
 
 Floats = NDArray[np.float32]
@@ -47,6 +50,8 @@ class Prepared:
     mask : (slices, rows, columns) bool
     is_tissue : (voxels,) bool
         Not a vessel.
+    is_deep : (voxels,) bool
+        Over 4 mm from bone, whose motion looks like contrast.
     baseline_hu : (slices, rows, columns) float32
         Mean before contrast; 0 outside the mask.
     spacing_mm : (3,) float64
@@ -61,6 +66,7 @@ class Prepared:
     times_s: NDArray[np.float64]
     mask: NDArray[np.bool_]
     is_tissue: NDArray[np.bool_]
+    is_deep: NDArray[np.bool_]
     baseline_hu: Floats
     spacing_mm: NDArray[np.float64]
     arrival_s: float
@@ -130,7 +136,14 @@ def prepare(
         times = np.repeat(times[:, None], series.shape[1], axis=1)
     if times.shape != series.shape[:2]:
         raise ValueError(f"times_s has shape {times.shape}; expected {series.shape[:2]}")
-    times, here, flags = check_times(times, taken)
+    here = np.ones(times.shape, np.bool_) if taken is None else np.array(taken)
+    if here.shape != times.shape or here.dtype != np.bool_:
+        raise ValueError(
+            f"taken has shape {here.shape} and dtype {here.dtype}; expected {times.shape} booleans"
+        )
+    lost = unwatched(finite_array("times_s", times, (None, None)), here)
+    here[:, lost] = True  # as if there, so that nothing below need ask; the mask leaves them out
+    times, here, flags = check_times(times, here)
     if series.dtype.kind == "f" and not np.isfinite(series).all():
         raise PerfusionRefused(Refusal.NOT_FINITE, "The series holds NaN or infinity.")
     kind = np.int16 if series.dtype == np.int16 else np.float32
@@ -148,6 +161,7 @@ def prepare(
             f"mask has shape {cavity.shape} and dtype {cavity.dtype}; "
             f"expected {first.shape} booleans"
         )
+    cavity[lost] = False
     check_brain(first, cavity)
 
     ends = [times[own, index][[0, -1]] for index, own in enumerate(here.T)]
@@ -158,42 +172,53 @@ def prepare(
     curves = on_one_clock(gather_curves(series, numbers), slice_of, times, here, clock)
 
     check_bolus(curves.mean(axis=0, dtype=np.float64))
-    peaks = np.empty(len(curves), np.float32)
-    spread(running_peaks, len(curves), curves, LEAST_BASELINE, peaks, least=4096)
-    least = max(LEAST_VESSEL_HU, 0.1 * float(np.partition(peaks, -100)[-100:].mean()))
-    is_tissue = peaks < least
-    if (~is_tissue).sum() < LEAST_VESSEL_VOXELS:
+    deep = ndimage.distance_transform_edt(cavity, spacing)[cavity] > DEEP_MM
+    peaks = np.where(deep, highest(curves, LEAST_BASELINE), 0)
+    top = float(np.sort(peaks)[-100:].mean())
+    strong = peaks >= max(LEAST_VESSEL_HU, 0.5 * top)
+    strong[strong] = roughness(curves[strong]) < MOST_ROUGH
+    if strong.sum() < LEAST_VESSEL_VOXELS:
         raise PerfusionRefused(
             Refusal.NO_BOLUS, f"No vessel is enhanced by {LEAST_VESSEL_HU:.0f} HU."
         )
-    before = arrival(curves[~is_tissue].mean(axis=0, dtype=np.float64))
+    before = arrival(np.median(curves[strong], axis=0).astype(np.float64))
     arrival_s = float(clock[max(before - 1, 0)])
-    fewest = int(((times <= arrival_s + 1e-6) & here).sum(axis=0).min())
-    if fewest < LEAST_BASELINE:
+    count = ((times <= arrival_s + 1e-6) & here).sum(axis=0)
+    unlit = count < LEAST_BASELINE
+    if unlit.sum() > 0.5 * len(unlit):
         raise PerfusionRefused(
             Refusal.BASELINE_TOO_SHORT,
-            f"A slice has {fewest} images before contrast; expected {LEAST_BASELINE} or more.",
+            f"Slices have {int(np.median(count))} images before contrast; "
+            f"expected {LEAST_BASELINE} or more.",
         )
     baseline = curves[:, :before].mean(axis=1)
     curves -= baseline[:, None]
+    grain = float(np.median(curves[:, :before].std(axis=1, ddof=1)))
+    is_tissue = highest(curves, before) < max(LEAST_VESSEL_HU, 0.1 * top, 15 + 2.5 * grain)
+    old = float(np.median(baseline[strong]))
     solid = (baseline >= fluid_hu) | ~is_tissue
+    solid &= ~unlit[np.repeat(np.arange(len(cavity)), np.diff(slice_of))]
     cavity[cavity] = solid
-    curves, baseline, is_tissue = curves[solid], baseline[solid], is_tissue[solid]
+    curves, baseline = curves[solid], baseline[solid]
+    is_tissue, deep = is_tissue[solid], deep[solid]
     numbers = numbered(cavity)
     smoothed = smooth_in_plane(curves, numbers, is_tissue, smoothing_mm, spacing)
     noise = float(np.median(smoothed[is_tissue, :before].std(axis=1, ddof=1)))
     principal(smoothed, is_tissue, rank)
 
     for flag, holds in (
-        (PerfusionFlag.CONTRAST_BEFORE, np.median(baseline[~is_tissue]) > OLD_CONTRAST_HU),
+        (PerfusionFlag.SLICES_LEFT_OUT, (lost | unlit).any()),
+        (PerfusionFlag.CONTRAST_BEFORE, old > OLD_CONTRAST_HU),
         (PerfusionFlag.NOISY, noise > NOISY_HU),
-        (PerfusionFlag.SLAB_THIN, len(cavity) * spacing[0] < THIN_SLAB_MM),
+        (PerfusionFlag.SLAB_THIN, (~(lost | unlit)).sum() * spacing[0] < THIN_SLAB_MM),
     ):
         if holds:
             flags = (*flags, flag)
     picture = np.zeros(cavity.shape, np.float32)
     picture[cavity] = baseline
-    return Prepared(smoothed, clock, cavity, is_tissue, picture, spacing, arrival_s, noise, flags)
+    return Prepared(
+        smoothed, clock, cavity, is_tissue, deep, picture, spacing, arrival_s, noise, flags
+    )
 
 
 def cranial_cavity(hu: Floats, spacing_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -213,6 +238,11 @@ def cranial_cavity(hu: Floats, spacing_mm: NDArray[np.float64]) -> NDArray[np.bo
 
 
 def check_brain(hu: Floats, mask: NDArray[np.bool_]) -> None:
+    if hu.min() > AIR_HU:
+        raise PerfusionRefused(
+            Refusal.WRONG_UNITS,
+            f"Nothing is below {AIR_HU:.0f}: are these stored values, not Hounsfield units?",
+        )
     if mask.sum() < 100:
         raise PerfusionRefused(Refusal.NO_BRAIN, f"The brain has {mask.sum()} voxels.")
     middle = float(np.median(hu[mask]))
@@ -242,10 +272,22 @@ def arrival(vessel_hu: NDArray[np.float64]) -> int:
     curve = vessel_hu - vessel_hu[:LEAST_BASELINE].mean()
     for _ in range(2):  # once more from a longer baseline
         clear = int(curve.argmax())
-        while clear > 0 and curve[clear] > 0.03 * curve.max():
+        while clear > 0 and curve[clear] > 0.05 * curve.max():
             clear -= 1
         curve = curve - curve[: max(clear, 1)].mean()
     return clear
+
+
+def roughness(curves: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the mean size of the second difference over the peak: large beside moving bone."""
+    peaks = np.maximum(curves.max(axis=1) - np.median(curves, axis=1), 1e-6)
+    return np.asarray(np.abs(np.diff(curves, 2, axis=1)).mean(axis=1) / peaks)
+
+
+def highest(curves: Floats, baseline: int) -> Floats:
+    peaks = np.empty(len(curves), np.float32)
+    spread(running_peaks, len(curves), curves, baseline, peaks, least=4096)
+    return peaks
 
 
 @jit("void(i8, i8, f4[:,::1], i8, f4[::1])")

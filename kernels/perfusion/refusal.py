@@ -46,6 +46,7 @@ class PerfusionFlag(StrEnum):
     NO_VEIN = "no_vein"
     NOISY = "noisy"
     SLAB_THIN = "slab_thin"
+    SLICES_LEFT_OUT = "slices_left_out"
     TRUNCATED = "truncated"
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from kernels._checks import finite_array
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
 
-__all__ = ["ImageOrder", "check_times", "order_images"]
+__all__ = ["ImageOrder", "check_times", "order_images", "unwatched"]
 
 SAME_PLACE_MM = 0.1
 SAME_TIME_S = 0.01
@@ -141,18 +141,16 @@ def check_times(
         raise PerfusionRefused(
             Refusal.WRONG_UNITS, f"The series lasts {span:.0f} s; are its times in milliseconds?"
         )
-    steps, gap, shortest = [], 0.0, np.inf
+    steps = []
     for index in range(times.shape[1]):
-        own = times[here[:, index], index]
-        between = np.diff(own)
-        if len(own) > 1 and between.min() < SAME_TIME_S:
+        between = np.diff(times[here[:, index], index])
+        if len(between) and between.min() < SAME_TIME_S:
             raise PerfusionRefused(
                 Refusal.DUPLICATE_IMAGES, f"Slice {index} has two images at one time."
             )
-        shortest = min(shortest, float(np.ptp(own)) if len(own) else 0.0)
         steps.append(between)
-        first_pass = between[own[:-1] < own[0] + SHORTEST_S] if len(between) else between
-        gap = max(gap, float(first_pass.max(initial=0.0)))
+    spans, gaps = coverage(times, here)
+    shortest, gap = float(spans.min()), float(gaps.max())
     if shortest < SHORTEST_S:
         raise PerfusionRefused(
             Refusal.TOO_SHORT, f"A slice was watched for {shortest:.0f} s; expected 40 s or more."
@@ -170,3 +168,30 @@ def check_times(
         )
     flags = (PerfusionFlag.IMAGES_SKIPPED,) if gap > COARSEST_S else ()
     return times, here, flags
+
+
+def coverage(
+    times: NDArray[np.float64], taken: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return for each slice how long it was watched, and its longest gap in the first pass."""
+    spans, gaps = np.zeros(times.shape[1]), np.zeros(times.shape[1])
+    for index in range(times.shape[1]):
+        own = times[taken[:, index], index]
+        if len(own) > 1:
+            spans[index] = np.ptp(own)
+            gaps[index] = np.diff(own)[own[:-1] < own[0] + SHORTEST_S].max(initial=0)
+    return spans, gaps
+
+
+def unwatched(times: NDArray[np.float64], taken: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which slices are to be left out: not seen for long where others are.
+
+    A head that moves takes the outermost slices out of the slab. Where fewer than two slices
+    would be left, or nothing is amiss, none is.
+    """
+    spans, gaps = coverage(times, taken)
+    all_spans, all_gaps = coverage(times, np.ones(taken.shape, np.bool_))
+    lost = ((spans < SHORTEST_S) & (all_spans >= SHORTEST_S)) | (
+        (gaps > LONGEST_GAP_S) & (all_gaps <= LONGEST_GAP_S)
+    )
+    return lost if (~lost).sum() >= 2 else np.zeros_like(lost)
