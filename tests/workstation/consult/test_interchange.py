@@ -9,15 +9,26 @@ import numpy as np
 import pydicom
 import pytest
 
-from dicom_node.objects import AnnotationGroup, GraphicType, bulk_annotations, slide_geometry
+from dicom_node.objects import (
+    AnnotationGroup,
+    GraphicType,
+    bulk_annotations,
+    read_bulk_annotations,
+    slide_geometry,
+)
 from dicom_node.objects.content import Identity, Reference
 from dicom_node.records import ReadScope
+from plugins.contributions import Exporter
 from plugins.testing import uid
 from tests.dicom_node.objects.conftest import signed_opinion
 from tests.dicom_node.objects.judges import encoded
+from tests.workstation.cases import written
+from tests.workstation.conftest import PASSWORD
 from tests.workstation.slides import drawn, read_slide, slide_case
 from workstation.accounts import Principal
 from workstation.consult import annotations, interchange, point_sets
+from workstation.consult import opinion as opinions
+from workstation.consult.export import encode
 from workstation.consult.rows import CaseRecord
 from workstation.consult.slides import Slide
 from workstation.context import Context
@@ -280,3 +291,61 @@ def test_a_mask_goes_out(context: Context, people: People, case: CaseRecord) -> 
     ds = pydicom.dcmread(BytesIO(file.data))
     assert ds.Modality == "SEG"
     assert ds.SegmentSequence[0].SegmentLabel == "vùng chữ nhật"
+
+
+def test_a_level_cut_into_parts_is_named_as_it_was_before_the_cut(
+    context: Context, people: People, test_data: Path
+) -> None:
+    """Annotations refer to the source of a concatenation, never to a part (PS3.3 C.37.1)."""
+    whole = uid("before the cut")
+    case = slide_case(
+        context,
+        people,
+        test_data,
+        levels=1,
+        ConcatenationUID=uid("concatenation"),
+        SOPInstanceUIDOfConcatenationSource=whole,
+        InConcatenationNumber=1,
+        InConcatenationTotalNumber=1,
+        ConcatenationFrameOffsetNumber=0,
+    )
+    slide = read_slide(context, case)
+    assert slide.sop_instance_uid == whole
+    (part,) = context.archive.study_instances(slide.study_instance_uid, scope=all_of(slide))
+    for named in (whole, part.sop_instance_uid):
+        content = drawn(slide, "point", [(9.5, 7)], sop_instance_uid=named)
+        made = annotations.add(context, people["pathologist"], case.id, content)
+        assert made.sop_instance_uid == whole
+    file = interchange.export_drawings(context, people["pathologist"], case.id, "ann")
+    ds = pydicom.dcmread(BytesIO(file.data))
+    assert ds.ReferencedImageSequence[0].ReferencedSOPInstanceUID == whole
+    (group,) = read_bulk_annotations(ds).groups
+    np.testing.assert_allclose(group.points, [(9.5, 7)] * 2, atol=1e-6)
+    again = interchange.import_drawings(context, people["pathologist"], case.id, file.data)
+    assert again.series_instance_uid == slide.series_instance_uid
+    _, revision = written(
+        context,
+        people["pathologist"],
+        case,
+        annotation_ids=[made.id],
+        key_images=[
+            {
+                "study_instance_uid": slide.study_instance_uid,
+                "series_instance_uid": slide.series_instance_uid,
+                "sop_instance_uid": whole,
+            }
+        ],
+    )
+    signed = opinions.sign(
+        context,
+        people["pathologist"],
+        case.id,
+        kind="final",
+        password=PASSWORD,
+        draft_revision=revision,
+    )
+    exporter = context.plugins.get(Exporter, "bulk_annotations")
+    assert exporter is not None
+    (sent,) = encode(context, exporter, signed.id, slide.study_instance_uid)
+    held = context.archive.instance(sent.sop_instance_uid, scope=all_of(slide))
+    assert pydicom.dcmread(held.path).ReferencedImageSequence[0].ReferencedSOPInstanceUID == whole
