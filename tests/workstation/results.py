@@ -144,7 +144,7 @@ load_all = Registry.load
 def lone_work(settings: Settings, pipe: Pipe) -> None:
     """A bench's work with nothing but the guest of the tests."""
     Registry.load = only_lone_files  # type: ignore[method-assign,assignment]
-    kernels.warm_up = lambda: None  # type: ignore[assignment]  # the guest uses none
+    kernels.warm_up = lambda: None  # the guest uses none
     bench.work(settings, pipe)
 
 

@@ -31,7 +31,7 @@ from workstation.consult.result_files import (
         np.arange(64, dtype=np.uint8).reshape(4, 4, 4)[::2, :, ::-1],
     ],
 )
-def test_an_array_comes_back_as_it_was(tmp_path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_an_array_comes_back_as_it_was(tmp_path: Path, array: np.ndarray) -> None:
     said = write_layer(tmp_path, "r", 1, array)
     path = layer_path(tmp_path, "r", 1, said["sha256"])
     again = read_layer(path, said)

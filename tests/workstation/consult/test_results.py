@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,14 +204,19 @@ def test_what_was_changed_elsewhere_is_a_conflict(
 ) -> None:
     first, second = people["radiologist"], people["radiologist.2"]
     made = results.edit(context, first, case.id, shared.id, {}, shared.revision).record
-    for act in (results.edit, results.confirm):
-        arguments: list[Any] = [{}] if act is results.edit else []
+    acts: tuple[Callable[[str, int], Any], ...] = (
+        lambda rid, revision: results.edit(context, second, case.id, rid, {}, revision),
+        lambda rid, revision: results.confirm(context, second, case.id, rid, revision),
+        lambda rid, revision: results.reopen(context, second, case.id, rid, revision),
+    )
+    for act in acts:
         with pytest.raises(Conflict) as caught:
-            act(context, second, case.id, shared.id, *arguments, shared.revision)  # type: ignore[operator]
+            act(shared.id, shared.revision)
         assert caught.value.code == "stale_result"
         assert caught.value.details == {"id": made.id, "revision": made.revision}
-        with pytest.raises(Conflict):
-            act(context, second, case.id, made.id, *arguments, 1)  # type: ignore[operator]
+        with pytest.raises(Conflict) as caught:
+            act(made.id, shared.revision)
+        assert caught.value.code == "stale_result"
 
 
 def test_nothing_is_confirmed_that_is_not_computed(
