@@ -184,3 +184,32 @@ def test_what_is_no_correction_is_refused(
     )
     assert answer.status_code == 422, answer.text
     assert call("radiologist").get(f"/results/{rid}").json()["revision"] == 1
+
+
+def test_every_kind_of_correction_is_kept_as_it_was_sent(
+    context: Context, call: Call, case: CaseRecord, rid: str
+) -> None:
+    series = context.archive.study_series(case.study_instance_uids[0], scope=EVERYTHING)[0]
+    stroke = {
+        "layer": "lesion",
+        "slice": 1,
+        "erase": True,
+        "radius_mm": 2.5,
+        "points_mm": [[0.5, 1.0, -2.0], [1.5, 1.0, -2.0]],
+    }
+    edits = {
+        "series": series.series_instance_uid,
+        "parameters": {"level": 42.5, "method": "oSVD", "denoise": False},
+        "handles": {"top": [[1.0, 2.0, 3.0]]},
+        "strokes": [stroke],
+        "rejected": ["lesion 2"],
+        "reads": {"independent": {"M1": "normal"}, "seconds": 31},
+        "form": {"note": "mờ"},
+    }
+    path = f"/cases/{case.id}/results/{rid}/edits"
+    kept = call("radiologist").put(path, {"edits": edits, "revision": 1}).json()
+    assert kept["edits"] == edits
+    path = f"/cases/{case.id}/results/{kept['id']}/edits"
+    emptied = {"parameters": {}, "strokes": [], "reads": {}}
+    kept = call("radiologist").put(path, {"edits": emptied, "revision": 2}).json()
+    assert (kept["edits"], kept["revision"]) == ({}, 3)
