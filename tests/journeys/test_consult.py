@@ -130,7 +130,12 @@ def sign(running: Product, case_id: str, annotation_ids: list[str], key: dict[st
         f"/api/v1/cases/{case_id}/draft", json={"content": content, "revision": draft["revision"]}
     )
     assert saved.status_code == 200, saved.text
-    body = {"kind": "final", "password": PASSWORD, "draft_revision": saved.json()["revision"]}
+    body = {
+        "kind": "final",
+        "password": PASSWORD,
+        "draft_revision": saved.json()["revision"],
+        "results": {one["id"]: one["content_hash"] for one in draft["results"]},
+    }
     answer = client.post(f"/api/v1/cases/{case_id}/opinions", json=body)
     assert answer.status_code in (200, 201), answer.text
     return answer.json()

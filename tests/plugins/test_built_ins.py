@@ -17,9 +17,10 @@ def declared() -> dict[str, str]:
 
 
 def test_every_module_of_builtin_is_declared() -> None:
+    folder = REPOSITORY / "plugins/builtin"
     modules = {
         f"plugins.builtin.{path.stem}"
-        for path in (REPOSITORY / "plugins/builtin").glob("*.py")
+        for path in (*folder.glob("*.py"), *(each.parent for each in folder.glob("*/__init__.py")))
         if path.stem != "__init__"
     }
 
