@@ -6,7 +6,8 @@ import { MOST_ZOOM } from "./scale";
 
 export class Lock {
   private readonly across: ReturnType<typeof compose>;
-  private isFollowing = false;
+  /** Where each was put by following: seen again a frame later, it leads nobody. */
+  private readonly put = new Map<Pane, string>();
 
   /** Calibrated by how the reader laid them: place, turn, mirror and size. */
   constructor(
@@ -15,17 +16,22 @@ export class Lock {
   ) {
     // Screen to screen they coincide now: level-0 pixels of the first to those of the second.
     this.across = compose(second.toPixel, first.toScreen);
+    for (const pane of [first, second]) this.put.set(pane, told(pane));
   }
 
   /** One of them moved: the other follows at once. */
   moved(pane: Pane): void {
-    if (this.isFollowing) return;
-    const other = pane === this.first ? this.second : pane === this.second ? this.first : undefined;
-    if (!other) return;
+    const other = pane === this.first ? this.second : this.first;
+    if (told(pane) === this.put.get(pane)) return;
+    this.put.delete(pane);
     const step = pane === this.first ? invert(this.across) : this.across;
     const wanted = viewOf(compose(screenOf(pane.view(), pane.size), step), pane.size);
-    this.isFollowing = true;
     other.setView({ ...wanted, scale: Math.min(MOST_ZOOM, wanted.scale) }, true);
-    this.isFollowing = false;
+    this.put.set(other, told(other));
   }
+}
+
+function told(pane: Pane): string {
+  const { middle, scale, degrees, flipped } = pane.view();
+  return [...middle.map((value) => value.toFixed(3)), scale.toPrecision(9), degrees.toFixed(6), flipped].join(" ");
 }

@@ -1,7 +1,7 @@
 /** Draws marks over a slide: what is out of sight or too small costs nothing. */
 
 import { h } from "@common/dom";
-import { apply, type Affine, type Box, boxOf, meet, type Point } from "./geometry";
+import { apply, type Affine, type Box, boxOf, compose, meet, type Point } from "./geometry";
 import { contains, distanceTo, DOTS, lineOf, type Shape } from "./shapes";
 import type { Kind } from "./types";
 
@@ -17,6 +17,7 @@ const GRIP_PX = 4;
 /** More in sight than this: lines only, no halo and no words. */
 const CROWD = 400;
 const SMALL_PX = 3;
+const REST_MS = 120;
 
 export class MarkLayer {
   readonly canvas = h("canvas", { class: "hs-marks" });
@@ -30,6 +31,10 @@ export class MarkLayer {
   private toPixel: Affine = [1, 0, 0, 0, 1, 0];
   private size: Point = [0, 0];
   private waiting = 0;
+  private isCrowded = false;
+  /** From the pane's pixels to the slide's, as they were when this was last drawn. */
+  private painted: Affine | undefined;
+  private resting: ReturnType<typeof setTimeout> | undefined;
 
   set(shape: Shape): void {
     this.shapes.set(shape.id, shape);
@@ -53,11 +58,20 @@ export class MarkLayer {
     this.redraw();
   }
 
+  /** The view moved. A crowd is moved as the picture it is, and drawn anew once the view rests. */
   follow(toScreen: Affine, toPixel: Affine, size: Point): void {
+    const resized = size[0] !== this.size[0] || size[1] !== this.size[1];
     this.toScreen = toScreen;
     this.toPixel = toPixel;
     this.size = size;
-    this.paint();
+    if (resized || !this.isCrowded || !this.painted) {
+      this.paint();
+      return;
+    }
+    const [a, b, c, d, e, f] = compose(toScreen, this.painted);
+    this.canvas.style.transform = `matrix(${a},${d},${b},${e},${c},${f})`;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.redraw(), REST_MS);
   }
 
   /** Once a frame, however many marks change. */
@@ -69,6 +83,7 @@ export class MarkLayer {
   }
 
   destroy(): void {
+    clearTimeout(this.resting);
     cancelAnimationFrame(this.waiting);
   }
 
@@ -119,7 +134,10 @@ export class MarkLayer {
       canvas.style.width = `${w}px`;
       canvas.style.height = `${t}px`;
     }
-    const pen = canvas.getContext("2d")!;
+    canvas.style.transform = "";
+    this.painted = this.toPixel;
+    // By the CPU: thousands of short lines are slow work for the graphics of an ordinary PC.
+    const pen = canvas.getContext("2d", { willReadFrequently: true })!;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -132,23 +150,18 @@ export class MarkLayer {
     const seen = this.inSight();
     this.canvas.dataset["drawn"] = String(seen.length);
     const crowded = seen.length > CROWD;
-    const byColour = new Map<string, Path2D>();
-    const [lines, dots] = [new Path2D(), new Path2D()];
-    for (const shape of seen) {
-      if (shape.id === this.selected) continue;
-      let path = byColour.get(shape.colour);
-      if (!path) byColour.set(shape.colour, (path = new Path2D()));
-      this.trace(path, shape);
-      if (!crowded) this.trace(DOTS.includes(shape.kind) ? dots : lines, shape);
-    }
-    pen.strokeStyle = "#0008";
-    pen.lineWidth = 4;
-    pen.stroke(lines);
-    pen.stroke(dots);
-    pen.lineWidth = 2;
-    for (const [colour, path] of byColour) {
-      pen.strokeStyle = colour;
-      pen.stroke(path);
+    this.isCrowded = crowded;
+    const strokes: [string | undefined, number][] = crowded ? [[undefined, 2]] : [["#0008", 4], [undefined, 2]];
+    for (const [style, width] of strokes) {
+      pen.lineWidth = width;
+      for (const shape of seen) {
+        if (shape.id === this.selected) continue;
+        // One by one: browsers draw one path of a thousand shapes far more slowly.
+        pen.strokeStyle = style ?? shape.colour;
+        pen.beginPath();
+        this.trace(pen, shape);
+        pen.stroke();
+      }
     }
     if (!crowded) for (const shape of seen) this.write(pen, shape);
     const chosen = this.selected ? this.shapes.get(this.selected) : undefined;
@@ -168,7 +181,7 @@ export class MarkLayer {
     return seen;
   }
 
-  private trace(path: Path2D, shape: Pick<Shape, "kind" | "points" | "outline" | "isClosed" | "box">): void {
+  private trace(path: CanvasPath, shape: Pick<Shape, "kind" | "points" | "outline" | "isClosed" | "box">): void {
     const { toScreen } = this;
     if (DOTS.includes(shape.kind)) {
       for (const point of shape.points) {
@@ -179,23 +192,28 @@ export class MarkLayer {
       return;
     }
     const [x, y, u, v] = shape.box;
-    if (Math.max(u - x, v - y) * this.scale < SMALL_PX) {
+    const extent = Math.max(u - x, v - y) * this.scale;
+    if (extent < SMALL_PX) {
       const [px, py] = apply(toScreen, [(x + u) / 2, (y + v) / 2]);
       path.rect(px - 1, py - 1, 2, 2);
       return;
     }
-    for (const [i, point] of shape.outline.entries()) {
-      const [px, py] = apply(toScreen, point);
+    const { outline } = shape;
+    // Corners closer than two pixels are not told apart.
+    const step = outline.length > 8 ? Math.max(1, Math.floor(outline.length / Math.max(6, 1.5 * extent))) : 1;
+    for (let i = 0; i < outline.length; i += step) {
+      const [px, py] = apply(toScreen, outline[i]!);
       if (i === 0) path.moveTo(px, py);
       else path.lineTo(px, py);
     }
+    if (step > 1 && !shape.isClosed) path.lineTo(...(apply(toScreen, outline.at(-1)!) as [number, number]));
     if (shape.isClosed) path.closePath();
     if (shape.kind === "length") this.ends(path, shape.points);
     if (shape.kind === "arrow") this.head(path, shape.points);
   }
 
   /** Short strokes across the ends of a ruler. */
-  private ends(path: Path2D, points: readonly Point[]): void {
+  private ends(path: CanvasPath, points: readonly Point[]): void {
     if (points.length !== 2) return;
     const [a, b] = points.map((point) => apply(this.toScreen, point)) as [Point, Point];
     const long = Math.hypot(b[0] - a[0], b[1] - a[1]) || 1;
@@ -206,7 +224,7 @@ export class MarkLayer {
     }
   }
 
-  private head(path: Path2D, points: readonly Point[]): void {
+  private head(path: CanvasPath, points: readonly Point[]): void {
     const [tip, tail] = points.map((point) => apply(this.toScreen, point)) as [Point, Point];
     const turn = Math.atan2(tail[1] - tip[1], tail[0] - tip[0]);
     for (const side of [-0.4, 0.4]) {

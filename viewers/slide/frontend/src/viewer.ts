@@ -1,8 +1,8 @@
 /** The viewer: tray, one or two slides, marks of one case, and every command on them. */
 
 import type { Api } from "@common/api";
-import { h, isTyping } from "@common/dom";
-import { listen, type Region } from "@common/events";
+import { h } from "@common/dom";
+import { listen, type RoomEvents } from "@common/events";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
 import { inLanguage, type Translate } from "@common/i18n";
@@ -11,24 +11,27 @@ import { Banner } from "./banner";
 import { Board } from "./board";
 import { CLASSES } from "./classes";
 import { ColourPanel } from "./colourpanel";
-import { type Actor, commandOf } from "./commands";
+import type { Actor } from "./commands";
+import { Desk } from "./desk";
 import { helpDialog, labelDialog, textDialog, Toast } from "./dialogs";
-import { Lock } from "./lock";
+import { fieldOf } from "./keyfield";
+import { listenKeys } from "./keys";
 import type { MessageKey } from "./messages";
+import { Navigation } from "./navigation";
 import { Panel } from "./panel";
 import { PointSets } from "./pointsets";
-import { type CaseSlide, type Prepared, Slides } from "./prepare";
-import { magnificationWords, mppOf } from "./scale";
+import type { CaseSlide, Prepared } from "./prepare";
+import { mppOf } from "./scale";
 import type { Tool } from "./sketch";
-import { Stage } from "./stage";
+import type { Stage } from "./stage";
 import { Toolbar } from "./toolbar";
 import { nameOf, Opened, Tray } from "./tray";
 import type { Mark, SlideData } from "./types";
 
-export class Viewer implements Actor {
+export class Viewer extends Navigation implements Actor {
   readonly root = h("div", { class: "hs-body" });
-  private readonly slides: Slides;
   private readonly board: Board;
+  protected readonly desk: Desk;
   private readonly tray: Tray;
   private readonly opened: Opened;
   private readonly toolbar: Toolbar;
@@ -38,47 +41,51 @@ export class Viewer implements Actor {
   private readonly keyImages: KeyImages;
   private readonly banner: Banner;
   private readonly toast = new Toast();
-  private readonly place = h("div", { class: "hs-stages" });
   private readonly progress = h("div", { class: "hs-progress", role: "status", hidden: true });
   private readonly overlay = h("div", { class: "hs-overlay" });
   private readonly stops: (() => void)[] = [];
   private readonly hidden = new Set<string>();
-  private stages: Stage[] = [];
-  private active = 0;
-  private panes: 1 | 2 = 1;
-  private lock: Lock | undefined;
   private tool: Tool = "hand";
   private hidesMarks = false;
   private showsMarks = false;
   private showsTray: boolean;
   private painting = 0;
-  private opening = 0;
   private isListDue = true;
 
   constructor(
     private readonly data: SlideData,
     private readonly api: Api,
-    private readonly prepared: Prepared,
+    prepared: Prepared,
     private readonly t: Translate<MessageKey>,
     private readonly language: () => Language,
     private readonly host: HTMLElement,
   ) {
+    super();
     const { username } = prepared.user;
-    this.slides = new Slides(api);
     this.opened = new Opened(`hoichan:opened:${username}:${data.case_id}`);
     this.showsTray = prepared.items.length > 1;
     this.board = new Board(api, data.case_id, prepared.canDraw, {
       t,
       language,
       username,
-      shown: () => this.stages,
+      shown: () => this.desk.stages,
       changed: () => this.relist(),
+    });
+    this.desk = new Desk(api, data.case_id, prepared.items, {
+      t,
+      language,
+      board: this.board,
+      colour: () => CLASSES[this.board.chosenClass]!.colour,
+      finished: (on, tool, points) => this.finished(on, tool, points),
+      opened: (stage, item) => this.slideOpened(stage, item),
+      chosen: () => this.relist(),
+      moved: () => this.repaint(),
     });
     this.tray = new Tray(prepared.items, this.opened, {
       base: api.base,
       t,
       language,
-      open: (item) => void this.open(item),
+      open: (item) => void this.desk.open(item),
       showLabel: (item) => this.showLabel(item),
     });
     this.toolbar = new Toolbar(this, t, language, {
@@ -114,7 +121,7 @@ export class Viewer implements Actor {
     this.root.append(
       this.banner.root,
       this.toolbar.root,
-      h("div", { class: "hs-main" }, this.tray.root, this.place, this.colourPanel.root, this.panel.root),
+      h("div", { class: "hs-main" }, this.tray.root, this.desk.root, this.colourPanel.root, this.panel.root),
       this.board.saveState,
       this.progress,
       this.toast.root,
@@ -122,19 +129,23 @@ export class Viewer implements Actor {
     );
     this.listen();
     this.repaint();
-    void this.open(prepared.items[0]!);
+    void this.desk.open(prepared.items[0]!);
     this.board.start();
     void this.pointSets.refresh();
   }
 
   private listen(): void {
     const caseId = this.data.case_id;
-    const keys = (event: KeyboardEvent): void => this.onKey(event);
     const back = (): void => this.sessionBack();
-    window.addEventListener("keydown", keys, { capture: true });
     window.addEventListener("online", back);
     this.stops.push(
-      () => window.removeEventListener("keydown", keys, { capture: true }),
+      listenKeys({
+        root: this.root,
+        actor: this,
+        canDraw: () => this.board.canDraw,
+        isCovered: () => this.overlay.childElementCount > 0,
+        refused: () => this.toast.say(this.t("read_only")),
+      }),
       () => window.removeEventListener("online", back),
       guardSession(this.api),
       this.api.onSession((signedIn) => signedIn && this.sessionBack()),
@@ -146,18 +157,17 @@ export class Viewer implements Actor {
       }),
       listen("hoichan:show", (detail) => {
         if (detail.case_id !== caseId) return;
-        const item = this.itemOf(detail.series_instance_uid);
+        const item = this.desk.itemOf(detail.series_instance_uid);
         if (item) void this.show(item, detail.annotation_id, detail.region);
       }),
     );
   }
 
   destroy(): void {
-    this.opening++;
     cancelAnimationFrame(this.painting);
     for (const stop of this.stops) stop();
     this.board.destroy();
-    for (const stage of this.stages) stage.destroy();
+    this.desk.destroy();
   }
 
   allowDrawing(canDraw: boolean): void {
@@ -172,114 +182,33 @@ export class Viewer implements Actor {
     this.banner.rewrite();
     this.board.rewrite();
     this.colourPanel.rewrite();
-    for (const { pane } of this.stages) pane.rewrite();
+    for (const { pane } of this.desk.stages) pane.rewrite();
     this.relist();
   }
 
   private get stage(): Stage | undefined {
-    return this.stages[this.active];
-  }
-
-  private itemOf(seriesInstanceUid: string): CaseSlide | undefined {
-    return this.prepared.items.find((item) => item.series_instance_uid === seriesInstanceUid);
-  }
-
-  private get item(): CaseSlide | undefined {
-    const uid = this.stage?.pane.slide.series_instance_uid;
-    return uid === undefined ? undefined : this.itemOf(uid);
+    return this.desk.stage;
   }
 
   // ---- slides
 
-  /** Show a slide in pane `at`; the others stay as they are. */
-  private async open(item: CaseSlide, at = this.active): Promise<Stage | undefined> {
-    const known = this.stages[at];
-    if (known?.pane.slide.slide === item.slide) return known;
-    const attempt = ++this.opening;
-    try {
-      const slide = await this.slides.get(item.slide);
-      if (attempt !== this.opening) return undefined;
-      this.lock = undefined;
-      this.place.querySelector(".hs-refusal")?.remove();
-      const stage = new Stage(this.api, slide, this.data.case_id, {
-        t: this.t,
-        language: this.language,
-        board: this.board,
-        colour: () => CLASSES[this.board.chosenClass]!.colour,
-        moved: (moved) => this.moved(moved),
-        chosen: (chosen) => this.choose(this.stages.indexOf(chosen)),
-        finished: (on, tool, points) => this.finished(on, tool, points),
-      });
-      known?.destroy();
-      this.stages[at] = stage;
-      this.place.replaceChildren(...this.stages.map(({ pane }) => pane.root));
-      stage.sketch.tool = this.tool;
-      stage.layer.hidden = this.hidden;
-      stage.layer.isHidden = this.hidesMarks;
-      void this.pointSets.fill(stage.points, slide.series_instance_uid);
-      this.opened.add(item.slide);
-      this.banner.show(item.study_instance_uid);
-      this.choose(at);
-      // The reader most often goes on to the next one.
-      const next = this.prepared.items[this.prepared.items.indexOf(item) + 1];
-      if (next) this.slides.ahead(next.slide).catch(() => undefined);
-      return stage;
-    } catch (error) {
-      if (attempt === this.opening) this.refused(item, at, error);
-      return undefined;
-    }
+  private slideOpened(stage: Stage, item: CaseSlide): void {
+    stage.sketch.tool = this.tool;
+    stage.layer.hidden = this.hidden;
+    stage.layer.isHidden = this.hidesMarks;
+    void this.pointSets.fill(stage.points, item.series_instance_uid);
+    this.opened.add(item.slide);
+    this.banner.show(item.study_instance_uid);
   }
 
-  private refused(item: CaseSlide, at: number, error: unknown): void {
-    console.error(error);
-    const reason = reasonOf(error, { vi: "", en: "" });
-    const again = (): void => {
-      this.place.querySelector(".hs-refusal")?.remove();
-      void this.open(item, at);
-    };
-    this.place.append(
-      h(
-        "div",
-        { class: "hs-refusal", role: "alert" },
-        h("p", {}, `${nameOf(item)} ${this.t("slide_failed")} ${inLanguage(reason, this.language())}`.trim()),
-        h("button", { type: "button", class: "hc-button", onclick: again }, this.t("retry")),
-      ),
-    );
-  }
-
-  private choose(index: number): void {
-    if (index < 0) return;
-    this.active = index;
-    for (const [at, { pane }] of this.stages.entries()) pane.choose(at === index && this.stages.length > 1);
-    this.relist();
-  }
-
-  private moved(stage: Stage): void {
-    this.lock?.moved(stage.pane);
-    this.repaint();
-  }
-
-  private async show(item: CaseSlide, markId?: string, region?: Region | null): Promise<void> {
-    const at = this.stages.findIndex(({ pane }) => pane.slide.slide === item.slide);
-    if (at >= 0) this.choose(at);
-    const stage = at >= 0 ? this.stages[at] : await this.open(item);
-    if (!stage) return;
-    if (markId) {
-      this.board.select(markId);
-      // A slide just opened fits itself first.
-      requestAnimationFrame(() => stage.goTo(markId));
-    } else if (region) {
-      const [w, t] = stage.pane.size;
-      const scale = Math.min(w / region.width, t / region.height);
-      requestAnimationFrame(() =>
-        stage.pane.goTo([region.x + region.width / 2, region.y + region.height / 2], scale),
-      );
-    }
+  private show(item: CaseSlide, markId?: string, region?: RoomEvents["hoichan:show"]["region"]): Promise<void> {
+    if (markId) this.board.select(markId);
+    return this.desk.show(item, markId, region);
   }
 
   private sessionBack(): void {
     this.board.retry();
-    for (const { pane } of this.stages) pane.retry();
+    for (const { pane } of this.desk.stages) pane.retry();
   }
 
   private showLabel(item: CaseSlide): void {
@@ -315,7 +244,7 @@ export class Viewer implements Actor {
   }
 
   private jump(mark: Mark): void {
-    const item = this.itemOf(mark.content.series_instance_uid);
+    const item = this.desk.itemOf(mark.content.series_instance_uid);
     if (item) void this.show(item, mark.id);
   }
 
@@ -328,48 +257,18 @@ export class Viewer implements Actor {
 
   private hideClass(name: string): void {
     if (!this.hidden.delete(name)) this.hidden.add(name);
-    for (const { layer } of this.stages) layer.redraw();
+    for (const { layer } of this.desk.stages) layer.redraw();
     this.relist();
   }
 
   private pointsChanged(): void {
-    for (const { points, pane } of this.stages) {
+    for (const { points, pane } of this.desk.stages) {
       void this.pointSets.fill(points, pane.slide.series_instance_uid);
     }
     this.relist();
   }
 
   // ---- commands
-
-  magnify(magnification: number): void {
-    this.stage?.pane.magnify(magnification);
-  }
-
-  magnifyNative(): void {
-    const pane = this.stage?.pane;
-    if (pane) pane.setView({ ...pane.view(true), scale: 1 });
-  }
-
-  zoomBy(factor: number): void {
-    this.stage?.pane.zoomBy(factor);
-  }
-
-  fit(): void {
-    this.stage?.pane.fit();
-  }
-
-  pan(right: number, down: number): void {
-    this.stage?.pane.pan(right, down);
-  }
-
-  turnBy(degrees: number): void {
-    const pane = this.stage?.pane;
-    pane?.turnTo(pane.view(true).degrees + degrees);
-  }
-
-  turnBack(): void {
-    this.stage?.pane.turnTo(0);
-  }
 
   flip(): void {
     this.stage?.pane.flip();
@@ -384,40 +283,13 @@ export class Viewer implements Actor {
   }
 
   setPanes(count: 1 | 2): void {
-    if (count === this.panes) return;
-    this.panes = count;
-    this.lock = undefined;
-    if (count === 1) {
-      const kept = this.stage;
-      for (const stage of this.stages) if (stage !== kept) stage.destroy();
-      this.stages = kept ? [kept] : [];
-      this.choose(0);
-      return;
-    }
-    const { items } = this.prepared;
-    const here = this.item ? items.indexOf(this.item) : 0;
-    const other = items[(here + 1) % items.length];
-    if (other) void this.open(other, 1);
-  }
-
-  toggleLock(): void {
-    const [first, second] = this.stages;
-    if (this.lock || !first || !second) this.lock = undefined;
-    else {
-      this.lock = new Lock(first.pane, second.pane);
-      this.toast.say(this.t("locked"));
-    }
+    this.desk.setPanes(count);
     this.repaint();
   }
 
-  nextPane(): void {
-    this.choose((this.active + 1) % Math.max(1, this.stages.length));
-  }
-
-  stepSlide(by: number): void {
-    const { items } = this.prepared;
-    const next = items[(this.item ? items.indexOf(this.item) : 0) + by];
-    if (next) void this.open(next);
+  toggleLock(): void {
+    if (this.desk.toggleLock()) this.toast.say(this.t("locked"));
+    this.repaint();
   }
 
   stepFocus(by: number): void {
@@ -445,7 +317,7 @@ export class Viewer implements Actor {
 
   setTool(tool: Tool): void {
     this.tool = tool;
-    for (const { sketch } of this.stages) sketch.tool = tool;
+    for (const { sketch } of this.desk.stages) sketch.tool = tool;
     this.repaint();
   }
 
@@ -467,7 +339,7 @@ export class Viewer implements Actor {
 
   hideMarks(): void {
     this.hidesMarks = !this.hidesMarks;
-    for (const { layer } of this.stages) {
+    for (const { layer } of this.desk.stages) {
       layer.isHidden = this.hidesMarks;
       layer.redraw();
     }
@@ -478,24 +350,7 @@ export class Viewer implements Actor {
   markKeyImage(): void {
     const pane = this.stage?.pane;
     if (!pane) return;
-    const { slide } = pane;
-    const magnification = pane.magnification();
-    const image = {
-      study_instance_uid: slide.study_instance_uid,
-      series_instance_uid: slide.series_instance_uid,
-      sop_instance_uid: slide.sop_instance_uid,
-      sop_class_uid: slide.sop_class_uid,
-      frame_number: 1,
-      window_center: null,
-      window_width: null,
-      caption: [
-        this.item ? nameOf(this.item) : "",
-        magnification === undefined ? "" : magnificationWords(magnification, this.language()),
-      ]
-        .filter(Boolean)
-        .join(" · "),
-      region: { slide: slide.slide, ...pane.region },
-    };
+    const image = fieldOf(pane, this.desk.item ? nameOf(this.desk.item) : "", this.language());
     if (this.keyImages.has(image)) {
       this.toast.say(this.t("key_image_known"));
       return;
@@ -550,29 +405,6 @@ export class Viewer implements Actor {
     return isOpen;
   }
 
-  private onKey(event: KeyboardEvent): void {
-    if (event.defaultPrevented || isTyping(event)) return;
-    const path = event.composedPath();
-    const target = path[0];
-    // Keys pressed in another part of the page are that part's; on the bare page they are ours.
-    if (!path.includes(this.root) && target !== document.body) return;
-    const found = commandOf(event);
-    const isButton = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement;
-    const isSlider = target instanceof HTMLInputElement && event.key.startsWith("Arrow");
-    // Once a tool was clicked, the space bar walks on; elsewhere it presses the button.
-    const presses = isButton && (event.key === " " || event.key === "Enter") && !target.closest(".hs-toolbar");
-    if (!found || presses || isSlider) return;
-    if (this.overlay.childElementCount > 0 && found.id !== "escape" && found.id !== "help") return;
-    if (found.draws && !this.board.canDraw) {
-      this.toast.say(this.t("read_only"));
-      return;
-    }
-    event.preventDefault();
-    // Streamlit has keys of its own on the document (R runs the page again, C clears its cache).
-    event.stopPropagation();
-    found.run(this);
-  }
-
   // ---- painting
 
   /** What is in the lists changed, too: not so when only the view moved. */
@@ -597,8 +429,8 @@ export class Viewer implements Actor {
       magnification: view && mppOf(stage!.pane.slide) ? stage!.pane.magnification(true) : undefined,
       degrees: view?.degrees ?? 0,
       tool: this.tool,
-      panes: this.panes,
-      isLocked: this.lock !== undefined,
+      panes: this.desk.panes,
+      isLocked: this.desk.isLocked,
       isFlipped: view?.flipped ?? false,
       isRastering: raster !== undefined,
       showsColours: !this.colourPanel.root.hidden,
@@ -619,8 +451,8 @@ export class Viewer implements Actor {
       this.progress.style.setProperty("--share", String(raster.position / raster.total));
     }
     this.tray.root.hidden = !this.showsTray;
-    this.tray.select(new Set(this.stages.map(({ pane }) => pane.slide.slide)), stage?.pane.slide.slide);
-    this.place.dataset["panes"] = String(this.panes);
+    this.tray.select(new Set(this.desk.stages.map(({ pane }) => pane.slide.slide)), stage?.pane.slide.slide);
+    this.desk.root.dataset["panes"] = String(this.desk.panes);
     if (!this.colourPanel.root.hidden) this.colourPanel.show(stage?.pane);
     this.board.paint();
     this.panel.root.hidden = !this.showsMarks;
