@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import openslide
 import tifffile
 
 from dicom_node.conversion.ndpi import NdpiSource, NotCuttable
@@ -14,6 +15,7 @@ __all__ = ["open_source"]
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # What OpenSlide must decode although it is a TIFF: tiles overlap, or are JPEG 2000 in YCbCr.
+_OVERLAPPING = frozenset({"leica", "trestle", "ventana"})
 _YCBCR_JPEG_2000 = 33003
 
 
@@ -41,13 +43,15 @@ def open_source(path: Path) -> SlideSource:
             return NdpiSource(path)
         except NotCuttable:
             return LibrarySource(path)
-    if flags or compression == _YCBCR_JPEG_2000:
+    vendor = openslide.OpenSlide.detect_format(str(path))
+    if flags or vendor in _OVERLAPPING or compression == _YCBCR_JPEG_2000:
         return LibrarySource(path)
     try:
         return TiffSource(path)
     except ConversionRefused as refusal:
-        # OpenSlide knows layouts that we do not; what it cannot read either keeps our words.
-        if refusal.code not in ("pixels", "not_a_slide"):
+        # OpenSlide knows layouts that we do not; what it cannot read either keeps our words. Of
+        # several channels or 16 bits it would show a part without a word.
+        if refusal.code != "not_a_slide":
             raise
         try:
             return LibrarySource(path)

@@ -149,7 +149,7 @@ def read_tile_level(
         tile_height=page.tilelength,
         columns=grid,
         transfer_syntax_uid="",
-        photometric_interpretation="",
+        photometric_interpretation="MONOCHROME2" if page.samplesperpixel == 1 else "",
         lossless=page.compression in _LOSSLESS,
         coded_bytes=sum(counts),
         missing=outside + (0 if sparse else absent),

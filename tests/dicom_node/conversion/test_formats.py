@@ -273,3 +273,27 @@ def test_wide_gaps_between_levels_are_filled(tmp_path: Path, converted: Converts
         for ds in levels
     ]
     assert spacings == pytest.approx([0.0005, 0.001, 0.002, 0.008])
+
+
+@pytest.mark.parametrize("compression", ["deflate", "jpeg"])
+def test_grey_stays_grey(tmp_path: Path, converted: Converts, compression: str) -> None:
+    path = tmp_path / "grey.tiff"
+    grey = smooth(300, 280)[..., 2]
+    tifffile.imwrite(path, grey, tile=(256, 256), compression=compression, photometric="minisblack")
+    slide = converted(path, mpp=0.5)
+    ds = dcmread(slide.files[0])
+    assert (ds.PhotometricInterpretation, ds.SamplesPerPixel) == ("MONOCHROME2", 1)
+    assert all(not dciodvfy_errors(file) for file in slide.files)
+    frame = next(frames_of(slide.files[0]))
+    decode = imagecodecs.jpeg2k_decode if compression == "deflate" else imagecodecs.jpeg8_decode
+    found = decode(frame)[:256, :256].astype(int)
+    assert np.abs(found - grey[:256, :256]).mean() < (1e-9 if compression == "deflate" else 5)
+
+
+def test_several_planes_are_refused_in_words(tmp_path: Path, converted: Converts) -> None:
+    path = tmp_path / "channels.ome.tif"
+    stack = np.random.default_rng(1).integers(0, 65535, (3, 512, 512), np.uint16)
+    tifffile.imwrite(path, stack, tile=(256, 256), metadata={"axes": "CYX"}, ome=True)
+    with pytest.raises(ConversionRefused) as refusal:
+        converted(path, mpp=0.5)
+    assert refusal.value.code == "pixels"
