@@ -22,6 +22,13 @@ export interface Mark {
   measurements: { name: string; value: number; unit: string }[];
   author: Person;
   deleted: boolean;
+  classification?: { name?: string };
+}
+
+/** Of a point set, thousands of points that another program found: it goes in like a mark. */
+interface PointSet extends Omit<Mark, "kind" | "text" | "frame_number" | "measurements" | "deleted"> {
+  name: string;
+  count: number;
 }
 
 export interface MarksOptions {
@@ -40,6 +47,7 @@ export interface MarksOptions {
 }
 
 const POLL_MS = 10000;
+const POINT_SET = "point set";
 const KINDS: Record<string, Key> = {
   length: "markLength",
   angle: "markAngle",
@@ -47,10 +55,18 @@ const KINDS: Record<string, Key> = {
   rectangle: "markRectangle",
   probe: "markProbe",
   arrow: "markArrow",
+  polygon: "markPolygon",
+  freehand: "markFreehand",
+  polyline: "markPolyline",
+  point: "markPoint",
+  counter: "markCounter",
+  "point set": "markPointSet",
 };
 /** UCUM as people write it. */
-const UNITS: Record<string, string> = { "[hnsf'U]": "HU", mm2: "mm²", cm2: "cm²", mm3: "mm³", deg: "°", "%": "%" };
-const UNDERSTOOD = ["length", "angle", "area", "mean", "standard_deviation", "value", "minimum", "maximum"];
+const UNITS: Record<string, string> = { "[hnsf'U]": "HU", mm2: "mm²", cm2: "cm²", mm3: "mm³", deg: "°", "%": "%", um: "µm", um2: "µm²", "/mm2": "/mm²", "{count}": "" };
+/** Below so many, the smaller unit says it better: what a cell measures is no 0.0 mm. */
+const SMALLER: Record<string, readonly [number, number, string]> = { mm: [0.1, 1e3, "um"], mm2: [0.01, 1e6, "um2"] };
+const UNDERSTOOD = ["length", "angle", "count", "density", "area", "mean", "standard_deviation", "value", "minimum", "maximum"];
 
 export class Marks {
   private readonly marks = new Map<string, Mark>();
@@ -75,16 +91,37 @@ export class Marks {
   private async ask(): Promise<void> {
     const { api, caseId } = this.options;
     try {
-      const answer = await api.poll<{ items: Mark[]; revision: number }>(
-        `/cases/${encodeURIComponent(caseId)}/annotations?since=${this.revision}`,
-      );
-      if (answer.revision === this.revision && !this.first) return;
+      const path = `/cases/${encodeURIComponent(caseId)}`;
+      const [answer, sets] = await Promise.all([
+        api.poll<{ items: Mark[]; revision: number }>(`${path}/annotations?since=${this.revision}`),
+        api.poll<{ items: PointSet[] }>(`${path}/point-sets`),
+      ]);
+      const changed = this.changedSets(sets.items);
+      if (answer.revision === this.revision && changed.length === 0 && !this.first) return;
       this.revision = answer.revision;
-      this.take(answer.items);
+      this.take([...answer.items, ...changed]);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error; // asked again in a few seconds
     }
     this.show();
+  }
+
+  /** Point sets that came or went, as marks. */
+  private changedSets(sets: readonly PointSet[]): Mark[] {
+    const held = new Set(sets.map((set) => set.id));
+    const gone = [...this.marks.values()].filter((mark) => mark.kind === POINT_SET && !held.has(mark.id));
+    const come = sets.filter((set) => !this.marks.has(set.id));
+    return [
+      ...gone.map((mark) => ({ ...mark, deleted: true })),
+      ...come.map((set) => ({
+        ...set,
+        kind: POINT_SET,
+        text: set.name,
+        frame_number: 1,
+        measurements: [{ name: "count", value: set.count, unit: "{count}" }],
+        deleted: false,
+      })),
+    ];
   }
 
   private take(items: Mark[]): void {
@@ -115,7 +152,8 @@ export class Marks {
 
   private line(mark: Mark): HTMLElement {
     const { t, included, choose, insert, username } = this.options;
-    const name = mark.text || t(KINDS[mark.kind] ?? "markOther");
+    const kind = t(KINDS[mark.kind] ?? "markOther");
+    const name = [mark.text || kind, mark.classification?.name].filter(Boolean).join(" · ");
     const numbers = this.numbers(mark);
     const box = h("input", {
       type: "checkbox",
@@ -169,9 +207,13 @@ export class Marks {
     return UNDERSTOOD.flatMap((name) => mark.measurements.filter((m) => m.name === name))
       .slice(0, 3)
       .map((m) => {
-        const unit = UNITS[m.unit] ?? m.unit;
+        const [limit, factor, smaller] = SMALLER[m.unit] ?? [0, 1, m.unit];
+        const small = m.value !== 0 && Math.abs(m.value) < limit;
+        const [value, code] = small ? [m.value * factor, smaller] : [m.value, m.unit];
+        const unit = UNITS[code] ?? code;
         const label = m.name === "value" || !(m.name in TEXTS) ? "" : `${t(m.name as Key)} `;
-        return `${label}${number(m.value, 1, language)}${unit === "°" ? "" : " "}${unit}`;
+        const space = unit === "" || unit === "°" || unit.startsWith("/") ? "" : " ";
+        return `${label}${number(value, m.name === "count" ? 0 : 1, language)}${space}${unit}`;
       })
       .join(", ");
   }

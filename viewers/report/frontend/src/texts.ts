@@ -125,6 +125,8 @@ const catalogue = {
   length: { vi: "chiều dài", en: "length" },
   angle: { vi: "góc", en: "angle" },
   area: { vi: "diện tích", en: "area" },
+  count: { vi: "số lượng", en: "count" },
+  density: { vi: "mật độ", en: "density" },
   mean: { vi: "trung bình", en: "mean" },
   standard_deviation: { vi: "độ lệch chuẩn", en: "SD" },
   minimum: { vi: "nhỏ nhất", en: "min" },
@@ -136,6 +138,12 @@ const catalogue = {
   markRectangle: { vi: "Vùng chữ nhật", en: "Rectangle" },
   markProbe: { vi: "Điểm đo", en: "Probe" },
   markArrow: { vi: "Mũi tên", en: "Arrow" },
+  markPolygon: { vi: "Vùng đa giác", en: "Polygon" },
+  markFreehand: { vi: "Đường tự do", en: "Freehand" },
+  markPolyline: { vi: "Đường gấp khúc", en: "Polyline" },
+  markPoint: { vi: "Điểm", en: "Point" },
+  markCounter: { vi: "Đếm", en: "Count" },
+  markPointSet: { vi: "Tập điểm", en: "Point set" },
   markOther: { vi: "Đánh dấu", en: "Mark" },
 } as const;
 
