@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dicom_node.slides.glass import Glass, tile_colour
+from tests.dicom_node.slides.glass import Glass, put, tile_colour
 from tests.viewers.slidedriver import opened, sharp, stage_pixels, view
 from tests.viewers.slidesite import SlideSite
 from tests.viewers.tissue import red_for_blue
@@ -252,3 +252,37 @@ def test_a_focal_plane_is_chosen_by_key(
     expect(page.locator(".hs-badges")).to_contain_text("3/3")
     page.wait_for_timeout(1200)
     assert np.abs(seen_at(page, 100, 100) - tile_colour(0, 2, 0, 0)).max() <= 4
+
+
+def test_what_comes_later_is_shown_without_asking(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    glass = Glass()
+    both = {
+        "ConcatenationUID": "1.2.826.0.1.3680043.8.498.17",
+        "SOPInstanceUIDOfConcatenationSource": "1.2.826.0.1.3680043.8.498.18",
+        "InConcatenationTotalNumber": 2,
+    }
+    first, second = (
+        glass.level(
+            512,
+            512,
+            (256, 256),
+            frames=slice(2 * part, 2 * part + 2),
+            InConcatenationNumber=part + 1,
+            ConcatenationFrameOffsetNumber=2 * part,
+            **both,
+        )
+        for part in range(2)
+    )
+    site = make_slides(first)
+    page = opened(open_page(site.page()))
+    page.keyboard.press("7")
+    sharp(page, scale=1)
+    assert np.abs(seen_at(page, 100, 400) - tile_colour(0, 0, 1, 0)).max() > 20
+    before = view(page)
+    put(site.archive, second)
+    expect(page.locator(".hs-badges")).not_to_contain_text("chưa nhận", timeout=30_000)
+    sharp(page, scale=1)
+    assert np.abs(seen_at(page, 100, 400) - tile_colour(0, 0, 1, 0)).max() <= 4
+    assert view(page).x == pytest.approx(before.x, abs=1)

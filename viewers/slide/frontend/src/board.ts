@@ -126,7 +126,7 @@ export class Board {
   add(tool: Exclude<Tool, "hand">, points: readonly Point[], pane: Pane, text = ""): void {
     const { slide, plane } = pane;
     const points_mm = points.map((point) => plane.mm(point));
-    const class_ = classification(this.chosenClass);
+    const class_ = classification(this.chosenClass, this.hooks.language());
     const current = this.selected ? this.marks.get(this.selected) : undefined;
     const goesOn =
       tool === "counter" &&
@@ -173,7 +173,7 @@ export class Board {
   reclassify(): void {
     const mark = this.selected ? this.marks.get(this.selected) : undefined;
     if (!mark || !this.mayChange(mark.id)) return;
-    this.marks.change(mark.id, { ...mark.content, classification: { ...classification(this.chosenClass) } });
+    this.marks.change(mark.id, { ...mark.content, classification: { ...classification(this.chosenClass, this.hooks.language()) } });
   }
 
   remove(id: string | undefined): void {

@@ -12,7 +12,7 @@ interface Class {
 }
 
 export const CLASSES: readonly Class[] = [
-  { name: { vi: "Ghi chú", en: "Note" }, colour: "#ffd400" },
+  { name: { vi: "Không lớp", en: "No class" }, colour: "#ffd400" },
   { name: { vi: "U", en: "Tumour" }, colour: "#e6194b", code: { value: "108369006", meaning: "Neoplasm" } },
   { name: { vi: "Hoại tử", en: "Necrosis" }, colour: "#911eb4", code: { value: "6574001", meaning: "Necrosis" } },
   { name: { vi: "Viêm", en: "Inflammation" }, colour: "#f58231", code: { value: "409774005", meaning: "Inflammation" } },
@@ -25,11 +25,12 @@ export const CLASSES: readonly Class[] = [
 
 export const FIRST_COLOUR = CLASSES[0]!.colour;
 
-/** What is kept with a mark; the English name travels with the file to other programs. */
-export function classification(index: number): Classification {
+/** What is kept with a mark: the name as the reader says it, the code for other programs. */
+export function classification(index: number, language: Language): Classification {
+  if (index === 0) return {};
   const { name, colour, code } = CLASSES[index]!;
   return {
-    name: name.en,
+    name: name[language],
     colour,
     ...(code ? { code: { ...code, scheme_designator: "SCT" } } : {}),
   };
@@ -37,6 +38,6 @@ export function classification(index: number): Classification {
 
 /** The name of a class as the reader says it; foreign ones as they came. */
 export function className(of: Classification, language: Language): string {
-  const known = CLASSES.find((one) => one.name.en === of.name);
+  const known = CLASSES.find(({ name }) => name.vi === of.name || name.en === of.name);
   return known ? known.name[language] : (of.name ?? "");
 }

@@ -34,6 +34,7 @@ export class Coverage {
   private isDirty = false;
   /** False once the server has said that it keeps no ledger. */
   private isKept: boolean;
+  private readonly isMeasured: boolean;
 
   constructor(
     private readonly api: Api,
@@ -44,7 +45,8 @@ export class Coverage {
     private readonly changed: () => void,
   ) {
     const mpp = mppOf(slide);
-    this.isKept = caseId !== "" && mpp !== undefined;
+    this.isMeasured = mpp !== undefined;
+    this.isKept = caseId !== "" && this.isMeasured;
     this.cell = CELL_UM / (mpp ?? 1);
     this.columns = Math.ceil(slide.width / this.cell);
     this.rows = Math.ceil(slide.height / this.cell);
@@ -72,7 +74,7 @@ export class Coverage {
   look(toPixel: Affine, size: Point, magnification: number): void {
     clearTimeout(this.timer);
     // Cells count when their middle is well inside the window.
-    if (!this.isKept || magnification < LEAST_MAGNIFICATION * 0.98) return;
+    if (!this.isMeasured || magnification < LEAST_MAGNIFICATION * 0.98) return;
     const [w, h] = size;
     const corners = ([[0, 0], [w, 0], [w, h], [0, h]] as const).map((corner) => apply(toPixel, corner));
     const wait = (): void => {

@@ -8,6 +8,7 @@ import { inLanguage, type Translate } from "@common/i18n";
 import { reasonOf } from "@common/keyimages";
 import { Lock } from "./lock";
 import type { MessageKey } from "./messages";
+import type { View } from "./pane";
 import { type CaseSlide, Slides } from "./prepare";
 import { Stage, type StageHooks } from "./stage";
 import { nameOf } from "./tray";
@@ -23,6 +24,9 @@ export interface DeskHooks extends Pick<StageHooks, "board" | "colour" | "finish
   moved(): void;
 }
 
+/** How often a slide that is still arriving is asked for more. */
+const ARRIVALS_MS = 8000;
+
 export class Desk {
   readonly root = h("div", { class: "hs-stages" });
   stages: Stage[] = [];
@@ -31,6 +35,7 @@ export class Desk {
   private active = 0;
   private lock: Lock | undefined;
   private attempt = 0;
+  private readonly arrivals = setInterval(() => void this.lookForMore(), ARRIVALS_MS);
 
   constructor(
     private readonly api: Api,
@@ -43,7 +48,22 @@ export class Desk {
 
   destroy(): void {
     this.attempt++;
+    clearInterval(this.arrivals);
     for (const stage of this.stages) stage.destroy();
+  }
+
+  /** More tiles of a slide have come: it is laid down anew, where the reader looked. */
+  private async lookForMore(): Promise<void> {
+    for (const [at, { pane }] of this.stages.entries()) {
+      const { slide, version, received } = pane.slide;
+      if (document.hidden || received.frames >= received.expected) continue;
+      const now = await this.slides.again(slide).catch(() => undefined);
+      const item = now && this.itemOf(now.series_instance_uid);
+      if (!item || now.version === version || this.stages[at]?.pane !== pane) continue;
+      const stage = this.lay(now, at, pane.view(true));
+      this.hooks.opened(stage, item);
+      this.choose(this.active);
+    }
   }
 
   /** The one in hand. */
@@ -85,10 +105,10 @@ export class Desk {
     }
   }
 
-  private lay(slide: Slide, at: number): Stage {
+  private lay(slide: Slide, at: number, view?: View): Stage {
     const { t, language, board, colour, finished } = this.hooks;
     this.lock = undefined;
-    const stage = new Stage(this.api, slide, this.caseId, {
+    const stage = new Stage(this.api, slide, this.caseId, view, {
       t,
       language,
       board,

@@ -53,6 +53,8 @@ export class Pane {
     private readonly api: Api,
     readonly slide: Slide,
     caseId: string,
+    /** Where to look first; the whole slide when absent. */
+    first: View | undefined,
     private readonly hooks: PaneHooks,
   ) {
     this.root.dataset["slide"] = slide.slide;
@@ -101,7 +103,9 @@ export class Pane {
       sharpened: () => (this.root.dataset["sharp"] = String(this.tapestry.isSharp)),
     });
     // OpenSeadragon fits the first image by itself, without a margin.
-    this.osd.world.addOnceHandler("add-item", () => queueMicrotask(() => this.fit(true)));
+    this.osd.world.addOnceHandler("add-item", () =>
+      queueMicrotask(() => (first ? this.setView(first, true) : this.fit(true))),
+    );
     this.osd.addHandler("canvas-key", (event) => (event.preventDefaultAction = true));
     this.osd.addHandler("update-viewport", () => this.follow());
     this.osd.addHandler("animation-finish", () => this.follow());

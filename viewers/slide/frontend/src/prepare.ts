@@ -65,6 +65,12 @@ export class Slides {
     return found;
   }
 
+  /** Ask anew: more of it may have come. */
+  again(slide: string): Promise<Slide> {
+    this.known.delete(slide);
+    return this.get(slide);
+  }
+
   /** What opening it will ask for first, so that it opens at once. */
   async ahead(slide: string): Promise<void> {
     const { version } = await this.get(slide);

@@ -4,7 +4,7 @@ import type { Api } from "@common/api";
 import type { Board } from "./board";
 import type { Point } from "./geometry";
 import { MarkLayer } from "./marklayer";
-import { Pane, type PaneHooks } from "./pane";
+import { Pane, type PaneHooks, type View } from "./pane";
 import { PointLayer } from "./pointlayer";
 import { Raster, fieldsOf } from "./raster";
 import { mppOf } from "./scale";
@@ -28,9 +28,9 @@ export class Stage {
   readonly sketch: Sketch;
   raster: Raster | undefined;
 
-  constructor(api: Api, slide: Slide, caseId: string, hooks: StageHooks) {
+  constructor(api: Api, slide: Slide, caseId: string, view: View | undefined, hooks: StageHooks) {
     this.points = new PointLayer(slide);
-    this.pane = new Pane(api, slide, caseId, {
+    this.pane = new Pane(api, slide, caseId, view, {
       t: hooks.t,
       language: hooks.language,
       moved: (pane) => {
