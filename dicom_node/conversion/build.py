@@ -1,6 +1,5 @@
 """A slide built: tiles copied, missing levels made, every instance written and verified."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +13,10 @@ from dicom_node.conversion import jpeg, wavelet
 from dicom_node.conversion.dataset import InstanceShape, instance
 from dicom_node.conversion.facts import SlideFacts
 from dicom_node.conversion.opening import open_source
+from dicom_node.conversion.plan import derived_tile, factor, filled, halved, missing_steps
 from dicom_node.conversion.refusals import refuse
 from dicom_node.conversion.source import CODED_LOSSY, Picture, Region, Scanner, SlideSource
+from dicom_node.conversion.spool import Spool
 from dicom_node.conversion.verify import check_coded_again, check_copied
 from dicom_node.conversion.writer import write_instance
 from kernels import pyramid
@@ -26,10 +27,6 @@ __all__ = ["Built", "Report", "build"]
 Report = Callable[[float, str, str], None]
 
 JPEG_QUALITY = 90
-_TILE = 512
-_SQUARE_TILES = range(128, 1025)
-# Two neighbouring levels may lie this far apart: scanners leave out every second one.
-_LARGEST_STEP = 4.5
 _GLASS_MM = 25.0
 _COPYING = ("Đang chép các ô ảnh", "Copying tiles")
 _MAKING = ("Đang tạo các mức thu nhỏ", "Making the smaller levels")
@@ -111,7 +108,7 @@ class _Slide:
         """One level of the file, and those that are missing beneath it."""
         levels = self.source.levels
         below = levels[index + 1] if index + 1 < len(levels) else None
-        steps = _missing_steps(level, below)
+        steps = missing_steps(level, below)
         coded = bool(level.transfer_syntax_uid)
         if coded:
             self._copy(index, level, lambda fraction: part(fraction * 0.3, _COPYING))
@@ -148,7 +145,7 @@ class _Slide:
     def _make(self, index: int, level: Any, steps: int, part: Callable[[float], None]) -> None:
         """Code the level itself where its tiles cannot be copied, and `steps` halves of it."""
         own = not level.transfer_syntax_uid
-        tile = _derived_tile(level)
+        tile = derived_tile(level)
         columns, rows = -(-level.width // tile), -(-level.height // tile)
         total, seen = columns * rows, 0
         # Tiles of the same grid are read once; of another, a block of them is read several times.
@@ -158,7 +155,7 @@ class _Slide:
         lossless = own and level.lossless
         # Where chroma was never halved, or means a channel of its own, it stays whole.
         halved_chroma = not (own or self.scanner.fluorescence)
-        spools = [_Spool(self.folder / f"spool-{n}") for n in range(steps + 1)]
+        spools = [Spool(self.folder / f"spool-{n}") for n in range(steps + 1)]
 
         def code(pixels: NDArray[np.uint8]) -> bytes:
             if lossless:
@@ -172,7 +169,7 @@ class _Slide:
             pixels = region.read(left, top, width, height)
             if own:
                 flat.update(_colours(pixels, len(flat)))
-                spools[0].add(row * columns + column, code(_filled(pixels, tile)))
+                spools[0].add(row * columns + column, code(filled(pixels, tile)))
             seen += 1
             if seen % 64 == 0:
                 part(seen / total)
@@ -185,9 +182,9 @@ class _Slide:
             else:
                 for each in pyramid(read, level.height, level.width, tile):
                     if each.level <= steps:
-                        across = -(-_halved(level.width, each.level) // tile)
+                        across = -(-halved(level.width, each.level) // tile)
                         coded = jpeg.encode(
-                            _filled(each.pixels, tile), JPEG_QUALITY, subsampled=halved_chroma
+                            filled(each.pixels, tile), JPEG_QUALITY, subsampled=halved_chroma
                         )
                         spools[each.level].add(each.row * across + each.column, coded)
             if own and not lossless and len(flat) == 1:
@@ -204,7 +201,7 @@ class _Slide:
         level: Any,
         steps: int,
         tile: int,
-        spools: list["_Spool"],
+        spools: list[Spool],
         lossless: bool,
     ) -> None:
         own = not level.transfer_syntax_uid
@@ -267,15 +264,15 @@ class _Slide:
 
     def _shape(self, level: Any, *, step: int = 0, resampled: bool) -> InstanceShape:
         """The geometry of a level of the file, or of a half, quarter … of it."""
-        factor_x = _factor(self.base.width, level.width) * 2**step
-        factor_y = _factor(self.base.height, level.height) * 2**step
+        factor_x = factor(self.base.width, level.width) * 2**step
+        factor_y = factor(self.base.height, level.height) * 2**step
         spacing = self.mpp[1] * factor_y / 1000, self.mpp[0] * factor_x / 1000
         volume = self.mpp[0] * self.base.width / 1000, self.mpp[1] * self.base.height / 1000
         return InstanceShape(
             number=len(self.files) + 1,
             role="VOLUME",
-            width=_halved(level.width, step),
-            height=_halved(level.height, step),
+            width=halved(level.width, step),
+            height=halved(level.height, step),
             tile_width=level.tile_width,
             tile_height=level.tile_height,
             spacing_mm=spacing,
@@ -292,72 +289,6 @@ class _Slide:
         write_instance(path, ds, syntax, frames, shape.frames, largest)
         self.files.append(path)
         return path
-
-
-class _Spool:
-    """Frames that come in another order than the file wants them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("xb+", buffering=1 << 20)
-        self._places: dict[int, tuple[int, int]] = {}
-        self.size = 0
-
-    def add(self, number: int, frame: bytes) -> None:
-        self._places[number] = (self.size, len(frame))
-        self._file.write(frame)
-        self.size += len(frame)
-
-    def frames(self, count: int) -> Iterator[bytes]:
-        self._file.flush()
-        for number in range(count):
-            offset, length = self._places[number]
-            yield os.pread(self._file.fileno(), length, offset)
-
-    def close(self) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
-
-
-def _missing_steps(level: Any, below: Any | None) -> int:
-    """How many halves of a level must be made before the next one of the file."""
-    steps = 0
-    if below is None:
-        tile = _derived_tile(level)
-        while max(_halved(level.width, steps), _halved(level.height, steps)) > tile:
-            steps += 1
-        return steps
-    factor = level.width / below.width
-    while factor / 2**steps > _LARGEST_STEP:
-        steps += 1
-    return steps
-
-
-def _derived_tile(level: Any) -> int:
-    """The edge of the tiles we make: the file's own where it serves, as readers like them equal."""
-    own = level.tile_width
-    if level.transfer_syntax_uid and own == level.tile_height and own in _SQUARE_TILES:
-        return int(own) if own % 2 == 0 else _TILE
-    return _TILE
-
-
-def _halved(size: int, steps: int) -> int:
-    return -(-size // (1 << steps))
-
-
-def _factor(base: int, size: int) -> float:
-    """How much smaller a level is: whole when the sizes can be rounded from it."""
-    whole = max(1, round(base / size))
-    return whole if abs(base - whole * size) < whole else base / size
-
-
-def _filled(pixels: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
-    """A tile at the right or bottom edge filled up, its last pixels repeated."""
-    rows, columns = pixels.shape[:2]
-    if (rows, columns) == (tile, tile):
-        return pixels
-    missing = [(0, tile - rows), (0, tile - columns)] + [(0, 0)] * (pixels.ndim - 2)
-    return np.pad(pixels, missing, mode="edge")
 
 
 def _colours(pixels: NDArray[np.uint8], known: int) -> set[bytes]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.uid import JPEG2000, JPEGBaseline8Bit
 
 __all__ = [
     "CODED_LOSSY",
@@ -22,7 +22,6 @@ __all__ = [
 
 # Transfer syntaxes whose pixels are no longer what the sensor gave.
 CODED_LOSSY = {JPEGBaseline8Bit: "ISO_10918_1", JPEG2000: "ISO_15444_1"}
-LOSSLESS = JPEG2000Lossless
 # 10 x 10 cm at 0.1 um/pixel: no slide is larger, a bomb is.
 LARGEST_LEVEL_PIXELS = 10**12
 LARGEST_TILE_EDGE = 4096

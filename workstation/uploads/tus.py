@@ -16,24 +16,20 @@ with a checksum: then it counts whole or not at all.
 import asyncio
 import base64
 import binascii
-import fcntl
-import hashlib
 import json
-import os
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workstation.context import Context
-from workstation.errors import Conflict, InvalidRequest, WorkstationError
+from workstation.errors import InvalidRequest, WorkstationError
 from workstation.roles import Principal
 from workstation.uploads import rows
 from workstation.uploads.encoding import upload_json
+from workstation.uploads.piece import Checksum, Piece, in_thread
 from workstation.uploads.rows import Upload, UploadState
 
 __all__ = ["tus_app"]
@@ -45,11 +41,7 @@ PIECE_TYPE = "application/offset+octet-stream"
 CHECKSUM_MISMATCH = 460
 LONGEST_METADATA = 16_384
 LARGEST_BODY = 65_536
-# Gathered before a thread writes; a hop per network packet would cost more.
-BLOCK = 1 << 20
 _COMMON = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
-
-T = TypeVar("T")
 
 
 def tus_app(context: Context) -> Starlette:
@@ -101,7 +93,7 @@ class _Tus:
         metadata = _metadata(request.headers.get("upload-metadata", ""))
         name = metadata.get("filename", "")
         facts = _object(metadata.get("facts", "{}"))
-        upload = await _in_thread(
+        upload = await in_thread(
             lambda: rows.begin_upload(self.context, _caller(request), name, length, facts)
         )
         path = str(request.scope["root_path"]).rstrip("/")
@@ -120,7 +112,7 @@ class _Tus:
         upload = await self._upload(request)
         headers = {
             **_COMMON,
-            "Upload-Offset": str(await _in_thread(lambda: self._offset(upload))),
+            "Upload-Offset": str(await in_thread(lambda: self._offset(upload))),
             "Upload-Length": str(upload.size),
         }
         return Response(status_code=200, headers=headers)
@@ -135,14 +127,14 @@ class _Tus:
         expected = _checksum(request)
         if upload.state is not UploadState.RECEIVING:
             return failure(409, "complete", "Tệp đã gửi xong.", "The file is complete.")
-        piece = await _in_thread(lambda: _Piece.open(self.context, upload, offset, expected))
+        piece = await in_thread(lambda: Piece.open(self.context, upload, offset, expected))
         try:
             try:
                 await piece.take(request.stream())
             except ClientDisconnect:
-                await asyncio.shield(_in_thread(piece.interrupted))
+                await asyncio.shield(in_thread(piece.interrupted))
                 return Response(status_code=400, headers=_COMMON)
-            if not await _in_thread(piece.finish):
+            if not await in_thread(piece.finish):
                 return failure(
                     CHECKSUM_MISMATCH,
                     "checksum",
@@ -151,7 +143,7 @@ class _Tus:
                 )
         finally:
             piece.close()
-        await _in_thread(lambda: self._arrived(upload, piece.end))
+        await in_thread(lambda: self._arrived(upload, piece.end))
         headers = {
             **_COMMON,
             "Upload-Offset": str(piece.end),
@@ -162,7 +154,7 @@ class _Tus:
     async def remove(self, request: Request) -> Response:
         if (wrong := _wrong_version(request)) is not None:
             return wrong
-        await _in_thread(
+        await in_thread(
             lambda: rows.remove_upload(self.context, _caller(request), request.path_params["id"])
         )
         return Response(status_code=204, headers=_COMMON)
@@ -172,7 +164,7 @@ class _Tus:
             found = rows.list_uploads(self.context, _caller(request))
             return [upload_json(each, self._offset(each)) for each in found]
 
-        return JSONResponse({"items": await _in_thread(answer)}, headers=_COMMON)
+        return JSONResponse({"items": await in_thread(answer)}, headers=_COMMON)
 
     async def again(self, request: Request) -> Response:
         body = b""
@@ -181,13 +173,13 @@ class _Tus:
             if len(body) > LARGEST_BODY:
                 raise InvalidRequest("too_long", "Dữ liệu quá dài.", "The body is too long.")
         facts = _object(body.decode("utf-8", "replace"))
-        upload = await _in_thread(
+        upload = await in_thread(
             lambda: rows.try_again(self.context, _caller(request), request.path_params["id"], facts)
         )
         return JSONResponse(upload_json(upload, upload.size), headers=_COMMON)
 
     async def _upload(self, request: Request) -> Upload:
-        return await _in_thread(
+        return await in_thread(
             lambda: rows.get_upload(self.context, _caller(request), request.path_params["id"])
         )
 
@@ -206,106 +198,13 @@ class _Tus:
             rows.touch(self.context, upload.id)
 
 
-class _Piece:
-    """The bytes of one request on their way to the end of the file; nobody else writes to it."""
-
-    def __init__(self, descriptor: int, begin: int, size: int, expected: "Checksum | None") -> None:
-        self.descriptor = descriptor
-        self.begin = self.end = begin
-        self.size = size
-        self.expected = expected
-        self.hash = hashlib.new(expected[0], usedforsecurity=False) if expected else None
-
-    @classmethod
-    def open(
-        cls, context: Context, upload: Upload, offset: int, expected: "Checksum | None"
-    ) -> "_Piece":
-        """Raises Conflict when another request writes, or the file ends elsewhere."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(rows.content_path(context, upload.id), flags, 0o640)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            here = os.fstat(descriptor).st_size
-        except BlockingIOError:
-            os.close(descriptor)
-            raise Locked(
-                "upload_locked", "Một kết nối khác đang gửi tệp này.", "Another request is sending."
-            ) from None
-        if here != offset:
-            os.close(descriptor)
-            raise Conflict(
-                "upload_offset", f"Tệp đã có {here} byte.", f"The file has {here} bytes."
-            )
-        return cls(descriptor, offset, upload.size, expected)
-
-    async def take(self, stream: AsyncIterator[bytes]) -> None:
-        """Write what comes. Raises InvalidRequest for bytes beyond the promised length."""
-        block = bytearray()
-        async for data in stream:
-            block += data
-            if len(block) >= BLOCK:
-                full, block = block, bytearray()
-                await _in_thread(lambda full=full: self._write(full))  # type: ignore[misc]
-        await _in_thread(lambda: self._write(block))
-
-    def finish(self) -> bool:
-        """Make the bytes durable; False when they are not what the checksum says."""
-        if self.expected and self.hash is not None and self.hash.digest() != self.expected[1]:
-            self._take_back()
-            return False
-        os.fsync(self.descriptor)
-        return True
-
-    def interrupted(self) -> None:
-        """The connection broke: without a checksum what came is good to go on from."""
-        if self.expected:
-            self._take_back()
-        else:
-            os.fsync(self.descriptor)
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-
-    def _take_back(self) -> None:
-        os.ftruncate(self.descriptor, self.begin)
-
-    def _write(self, data: bytes | bytearray) -> None:
-        if self.end + len(data) > self.size:
-            self._take_back()
-            raise TooLong(
-                "upload_too_long", "Gửi nhiều byte hơn đã báo.", "More bytes came than promised."
-            )
-        view = memoryview(data)
-        if self.hash is not None:
-            self.hash.update(view)
-        while view:
-            written = os.pwrite(self.descriptor, view, self.end)
-            self.end += written
-            view = view[written:]
-
-
-class Locked(WorkstationError):
-    status = 423
-
-
-class TooLong(WorkstationError):
-    status = 413
-
-
 class BadHeader(WorkstationError):
     status = 400
-
-
-Checksum = tuple[str, bytes]
 
 
 def _caller(request: Request) -> Principal:
     principal: Principal = request.scope["state"]["principal"]
     return principal
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    return await to_thread.run_sync(work)
 
 
 def _wrong_version(request: Request) -> Response | None:
