@@ -39,6 +39,7 @@ __all__ = [
     "Region",
     "Section",
     "Series",
+    "SlidePixels",
     "State",
     "Study",
     "Text",
@@ -146,12 +147,47 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class SlidePixels:
+    """A slide that can be read.
+
+    ``width`` and ``height`` are those of level 0; ``mpp`` are micrometres a pixel along x and y
+    (None: nobody wrote them); ``to_slide_mm`` is (2, 3), from corners of level-0 pixels (column,
+    row, 1) to slide millimetres. ``read(x, y, width, height, scale)`` draws a box of level-0
+    pixels, so many pixels of the picture in each of them: (rows, columns, 3) uint8, and (rows,
+    columns) bool, False where tiles have not come. It raises ValueError when the box has too many
+    pixels at that scale. ``read_overview()`` is the photograph of the glass and its micrometres a
+    pixel, or None; the label may be on it, so a guest shows no part of it to anybody.
+    """
+
+    series_instance_uid: str
+    title: str
+    width: int
+    height: int
+    mpp: tuple[float, float] | None
+    to_slide_mm: NDArray[np.float64]
+    is_fluorescence: bool
+    is_complete: bool
+    read: Callable[
+        [float, float, float, float, float], tuple[NDArray[np.uint8], NDArray[np.bool_]]
+    ] = field(repr=False, compare=False)
+    read_overview: Callable[[], tuple[NDArray[np.uint8], tuple[float, float]] | None] = field(
+        repr=False, compare=False
+    )
+
+    def to_pixels(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 2 or 3) slide millimetres to (n, 2) columns and rows of level 0."""
+        flat = np.asarray(points_mm, np.float64)[:, :2] - self.to_slide_mm[:, 2]
+        return np.asarray(flat @ np.linalg.inv(self.to_slide_mm[:, :2]).T, np.float64)
+
+
+@dataclass(frozen=True)
 class Study:
     """A study as it has come so far.
 
     ``load_slices`` reads frames, named by (SOP Instance UID, 1-based frame number), as one
     (frames, rows, columns) int16 or float32 array after the Modality LUT; it raises when one of
-    them cannot be decoded.
+    them cannot be decoded. ``load_slide`` opens a series of whole-slide images; None when it has no
+    tissue level.
     """
 
     study_instance_uid: str
@@ -169,6 +205,9 @@ class Study:
         default=None, repr=False, compare=False
     )
     load_slices: Callable[[Sequence[tuple[str, int]]], NDArray[Any]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    load_slide: Callable[[Series], SlidePixels | None] | None = field(
         default=None, repr=False, compare=False
     )
 

@@ -16,7 +16,7 @@ from dicom_node.slides.levels import NOT_RECEIVED
 from dicom_node.slides.source import SlideSource
 from kernels import compose_channels
 
-__all__ = ["Region", "associated_picture", "default_paths", "render", "whole"]
+__all__ = ["Region", "associated_picture", "default_paths", "received", "render", "whole"]
 
 # Pixels of a level one picture may be drawn from: 192 MB.
 _MOST_PIXELS = 1 << 26
@@ -111,6 +111,25 @@ def render(
         profile = index.array(f"icc {facts[coloured[0]]['icc']}").tobytes()
         shown = to_srgb(shown, profile)
     return shown
+
+
+def received(index: SlideIndex, region: Region, paths: Sequence[int]) -> NDArray[np.bool_]:
+    """Where `render` draws what was scanned and has come, or knows that nothing was scanned.
+
+    Returns
+    -------
+    (rows, columns) bool
+    """
+    number = _level_for(index, region.scale)
+    level = index.facts["levels"][number]
+    columns, rows = region.size
+    along_x, along_y = level["downsample"]
+    x = (region.x + (np.arange(columns) + 0.5) * region.width / columns) / along_x
+    y = (region.y + (np.arange(rows) + 0.5) * region.height / rows) / along_y
+    grid = (index.grids[number][list(paths), 0] != NOT_RECEIVED).all(axis=0)
+    places_x = np.floor(x / level["tile_width"]).astype(np.intp).clip(0, grid.shape[1] - 1)
+    places_y = np.floor(y / level["tile_height"]).astype(np.intp).clip(0, grid.shape[0] - 1)
+    return np.asarray(grid[places_y[:, None], places_x[None]])
 
 
 def associated_picture(source: SlideSource, index: SlideIndex, name: str) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from dicom_node.headers import header_dataset
 from dicom_node.pixels.volume import read_slices
 from dicom_node.records import InstanceRecord, ReadScope
 from plugins.nouns import Instance, Series, Study
+from workstation.consult.slide_pixels import open_slide
 from workstation.consult.volumes import load_volume
 
 __all__ = ["load_study"]
@@ -55,6 +56,7 @@ def load_study(archive: Archive, study_instance_uid: str, *, scope: ReadScope) -
         ),
         load_volume=lambda series: load_volume(archive, series, scope=scope),
         load_slices=lambda places: read_slices(archive, places, scope=scope),
+        load_slide=lambda series: open_slide(archive, series, scope=scope),
     )
 
 
