@@ -28,7 +28,7 @@ class SlideSite(Site):
     shows_labels: bool = True
     slide_requests: list[str] = field(default_factory=list)
     slides_away: bool = False
-    point_sets: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+    point_sets: dict[str, tuple[dict[str, Any], dict[str, bytes]]] = field(default_factory=dict)
     ledgers: dict[str, dict[str, Any]] = field(default_factory=dict)
     entry: str = "slide"
 
@@ -41,7 +41,7 @@ class SlideSite(Site):
         own = Starlette(
             routes=[
                 Route(f"{place}/point-sets", self.list_point_sets),
-                Route(f"{place}/point-sets/{{id}}/points", self.points),
+                Route(f"{place}/point-sets/{{id}}/{{what}}", self.points),
                 Route(f"{place}/coverage", self.coverage, methods=["GET", "PUT"]),
                 Mount(f"{self.base}/slides", slides_app(self.archive, Door(self))),
             ]
@@ -64,8 +64,14 @@ class SlideSite(Site):
     def slide(self, series_instance_uid: str) -> str:
         return slide_id(series_instance_uid)
 
-    def add_points(self, series_instance_uid: str, points: Any, colour: str = "#e6194b") -> None:
-        """Bulk points: (n, 2) in pixels of level 0."""
+    def add_points(
+        self,
+        series_instance_uid: str,
+        points: Any,
+        colour: str = "#e6194b",
+        starts: Any = None,
+    ) -> None:
+        """Bulk points: (n, 2) in pixels of level 0; with `starts`, polygons."""
         number = str(len(self.point_sets) + 1)
         said = {
             "id": number,
@@ -73,16 +79,20 @@ class SlideSite(Site):
             "series_instance_uid": series_instance_uid,
             "name": f"nuclei {number}",
             "classification": {"name": "Nucleus", "colour": colour},
-            "count": len(points),
-            "graphic_type": "POINT",
+            "count": len(points) if starts is None else len(starts),
+            "graphic_type": "POINT" if starts is None else "POLYGON",
         }
-        self.point_sets[number] = said, np.asarray(points, "<f4").tobytes()
+        parts = {"points": np.asarray(points, "<f4").tobytes()}
+        if starts is not None:
+            parts["starts"] = np.asarray(starts, "<u4").tobytes()
+        self.point_sets[number] = said, parts
 
     async def list_point_sets(self, request: Request) -> Response:
         return JSONResponse({"items": [said for said, _ in self.point_sets.values()]})
 
     async def points(self, request: Request) -> Response:
-        _, data = self.point_sets[request.path_params["id"]]
+        _, parts = self.point_sets[request.path_params["id"]]
+        data = parts[request.path_params["what"]]
         return Response(data, media_type="application/octet-stream")
 
     async def coverage(self, request: Request) -> Response:

@@ -290,6 +290,36 @@ def test_a_million_points_are_density_from_afar_and_dots_from_near(
     expect(layer).to_have_attribute("data-drawn", "none")
 
 
+def test_bulk_polygons_are_outlines_from_near(glass: SlideSite, open_page: Open) -> None:
+    rng = np.random.default_rng(7)
+    middles = rng.uniform(2000, SIZE - 2000, (200_000, 1, 2))
+    middles[0] = (400, 400)
+    square = np.array([(-20, -20), (20, -20), (20, 20), (-20, 20)], float)
+    glass.add_points(
+        level0(glass).SeriesInstanceUID,
+        (middles + square).reshape(-1, 2),
+        "#3cb44b",
+        starts=np.arange(200_000) * 4,
+    )
+    page = opened(open_page(glass.page()))
+    layer = page.locator(".hs-points")
+    expect(layer).to_have_attribute("data-drawn", "density", timeout=30_000)
+    region = {"slide": "", "x": 300, "y": 300, "width": 200, "height": 150}
+    detail = {
+        "case_id": CASE,
+        "series_instance_uid": level0(glass).SeriesInstanceUID,
+        "region": region,
+    }
+    page.evaluate(
+        "d => window.dispatchEvent(new CustomEvent('hoichan:show', { detail: d }))", detail
+    )
+    sharp(page, scale=2)
+    expect(layer).to_have_attribute("data-drawn", "outlines")
+    assert np.abs(np.array(colour_at(page, (380, 400)))[:3] - (60, 180, 75)).max() < 8
+    assert colour_at(page, (400, 380))[3] > 0
+    assert colour_at(page, (400, 400))[3] == 0
+
+
 def colour_at(page: Page, pixel: tuple[float, float]) -> list[int]:
     """RGBA of the points' layer over a level-0 pixel: the densest of its neighbours."""
     x, y = place_of(page, pixel)

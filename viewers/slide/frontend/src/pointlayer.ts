@@ -6,6 +6,7 @@
  */
 
 import { h } from "@common/dom";
+import { type Bulk, linesOf, middlesOf, sortByCell } from "./bulk";
 import { apply, type Affine, type Point } from "./geometry";
 import type { Slide } from "./types";
 
@@ -29,6 +30,14 @@ void main() {
   float away = length(gl_PointCoord - 0.5) * 2.0;
   if (away > 1.0) discard;
   painted = vec4(mix(colour, vec3(0.0), smoothstep(0.7, 1.0, away) * 0.7), 1.0);
+}`;
+
+const FLAT = `#version 300 es
+precision highp float;
+uniform vec3 colour;
+out vec4 painted;
+void main() {
+  painted = vec4(colour, 1.0);
 }`;
 
 const FIELD = `#version 300 es
@@ -58,6 +67,8 @@ void main() {
 const CELLS = 512;
 /** Dots drawn at once; the rest is density. */
 const MOST_DOTS = 120_000;
+/** Corners of outlines drawn at once; where there are more, each outline is a dot. */
+const MOST_CORNERS = 400_000;
 
 interface Cloud {
   colour: readonly [number, number, number];
@@ -68,39 +79,13 @@ interface Cloud {
   dots: WebGLVertexArrayObject;
   buffer: WebGLBuffer;
   field: WebGLTexture;
-}
-
-/** Sort points by cell: (ordered x,y pairs; start of each cell). */
-export function sortByCell(
-  points: Float32Array,
-  columns: number,
-  rows: number,
-  cell: number,
-): { ordered: Float32Array; starts: Uint32Array } {
-  const count = points.length / 2;
-  const cellOf = new Uint32Array(count);
-  const starts = new Uint32Array(columns * rows + 1);
-  for (let i = 0; i < count; i++) {
-    const column = Math.min(columns - 1, Math.max(0, Math.floor(points[2 * i]! / cell)));
-    const row = Math.min(rows - 1, Math.max(0, Math.floor(points[2 * i + 1]! / cell)));
-    cellOf[i] = row * columns + column;
-    starts[cellOf[i]! + 1]!++;
-  }
-  for (let i = 0; i < columns * rows; i++) starts[i + 1]! += starts[i]!;
-  const next = starts.slice();
-  const ordered = new Float32Array(points.length);
-  for (let i = 0; i < count; i++) {
-    const at = next[cellOf[i]!]!++;
-    ordered[2 * at] = points[2 * i]!;
-    ordered[2 * at + 1] = points[2 * i + 1]!;
-  }
-  return { ordered, starts };
+  outlines: { lines: WebGLVertexArrayObject; buffer: WebGLBuffer; ends: Uint32Array } | undefined;
 }
 
 export class PointLayer {
   readonly canvas = h("canvas", { class: "hs-points", "data-drawn": "none" });
   private readonly gl: WebGL2RenderingContext | null;
-  private readonly programs: { dots: WebGLProgram; field: WebGLProgram } | undefined;
+  private readonly programs: Record<"dots" | "lines" | "field", WebGLProgram> | undefined;
   private readonly clouds = new Map<string, Cloud>();
   private readonly cell: number;
   private readonly columns: number;
@@ -113,30 +98,53 @@ export class PointLayer {
     this.rows = Math.ceil(slide.height / this.cell);
     this.gl = this.canvas.getContext("webgl2", { premultipliedAlpha: true, antialias: false, preserveDrawingBuffer: true });
     if (!this.gl) return;
-    this.programs = { dots: link(this.gl, DOTS, ROUND), field: link(this.gl, FIELD, DENSE) };
+    this.programs = {
+      dots: link(this.gl, DOTS, ROUND),
+      lines: link(this.gl, DOTS, FLAT),
+      field: link(this.gl, FIELD, DENSE),
+    };
     this.gl.enable(this.gl.BLEND);
     this.gl.blendFunc(this.gl.ONE, this.gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /** `points`: x, y pairs in level-0 pixels. */
-  set(id: string, points: Float32Array, colour: string): void {
-    const { gl } = this;
-    if (!gl || !this.programs) return;
+  set(id: string, bulk: Bulk, colour: string): void {
+    const { gl, programs } = this;
+    if (!gl || !programs) return;
     this.drop(id);
-    const { ordered, starts } = sortByCell(points, this.columns, this.rows, this.cell);
-    const dots = gl.createVertexArray();
+    const middles = bulk.starts ? middlesOf(bulk.points, bulk.starts) : bulk.points;
+    const { order, starts } = sortByCell(middles, this.columns, this.rows, this.cell);
+    const ordered = new Float32Array(middles.length);
+    for (const [place, index] of order.entries()) {
+      ordered[2 * place] = middles[2 * index]!;
+      ordered[2 * place + 1] = middles[2 * index + 1]!;
+    }
+    let outlines: Cloud["outlines"];
+    if (bulk.starts) {
+      const { lines, ends } = linesOf(bulk, order);
+      const [array, buffer] = this.upload(gl, programs.lines, lines);
+      outlines = { lines: array, buffer, ends };
+    }
+    const [dots, buffer] = this.upload(gl, programs.dots, ordered);
+    const field = this.fieldOf(gl, starts);
+    this.clouds.set(id, { colour: rgb(colour), isOn: true, count: order.length, starts, dots, buffer, field, outlines });
+    this.paint();
+  }
+
+  private upload(
+    gl: WebGL2RenderingContext,
+    program: WebGLProgram,
+    numbers: Float32Array,
+  ): [WebGLVertexArrayObject, WebGLBuffer] {
+    const array = gl.createVertexArray();
     const buffer = gl.createBuffer();
-    gl.bindVertexArray(dots);
+    gl.bindVertexArray(array);
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.bufferData(gl.ARRAY_BUFFER, ordered, gl.STATIC_DRAW);
-    const place = gl.getAttribLocation(this.programs.dots, "place");
+    gl.bufferData(gl.ARRAY_BUFFER, numbers, gl.STATIC_DRAW);
+    const place = gl.getAttribLocation(program, "place");
     gl.enableVertexAttribArray(place);
     gl.vertexAttribPointer(place, 2, gl.FLOAT, false, 0, 0);
     gl.bindVertexArray(null);
-    const field = this.fieldOf(gl, starts);
-    const count = points.length / 2;
-    this.clouds.set(id, { colour: rgb(colour), isOn: true, count, starts, dots, buffer, field });
-    this.paint();
+    return [array, buffer];
   }
 
   private fieldOf(gl: WebGL2RenderingContext, starts: Uint32Array): WebGLTexture {
@@ -183,6 +191,10 @@ export class PointLayer {
     this.gl.deleteVertexArray(cloud.dots);
     this.gl.deleteBuffer(cloud.buffer);
     this.gl.deleteTexture(cloud.field);
+    if (cloud.outlines) {
+      this.gl.deleteVertexArray(cloud.outlines.lines);
+      this.gl.deleteBuffer(cloud.outlines.buffer);
+    }
     this.clouds.delete(id);
     this.paint();
   }
@@ -212,30 +224,64 @@ export class PointLayer {
     const shown = [...this.clouds.values()].filter((cloud) => cloud.isOn);
     const runs = shown.map((cloud) => this.runs(cloud));
     const total = runs.flat().reduce((sum, [, count]) => sum + count, 0);
-    const asDots = total <= MOST_DOTS;
-    canvas.dataset["drawn"] = shown.length === 0 ? "none" : asDots ? "dots" : "density";
+    const isDense = total > MOST_DOTS;
+    canvas.dataset["drawn"] = shown.length === 0 ? "none" : isDense ? "density" : "dots";
     canvas.dataset["count"] = String(total);
-    gl.useProgram(asDots ? programs.dots : programs.field);
-    const program = asDots ? programs.dots : programs.field;
-    const at = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, name);
-    gl.uniform3fv(at("across"), view.toScreen.slice(0, 3));
-    gl.uniform3fv(at("down"), view.toScreen.slice(3, 6));
-    gl.uniform2f(at("size"), w, t);
-    const scale = Math.hypot(view.toScreen[0], view.toScreen[3]);
     for (const [index, cloud] of shown.entries()) {
-      gl.uniform3fv(at("colour"), cloud.colour);
-      if (asDots) {
-        gl.uniform1f(at("edge"), ratio * Math.min(9, Math.max(3, 16 * scale)));
-        gl.bindVertexArray(cloud.dots);
-        for (const [first, count] of runs[index]!) gl.drawArrays(gl.POINTS, first, count);
-        gl.bindVertexArray(null);
-      } else {
-        gl.uniform2f(at("extent"), this.columns * this.cell, this.rows * this.cell);
-        gl.activeTexture(gl.TEXTURE0);
-        gl.bindTexture(gl.TEXTURE_2D, cloud.field);
-        gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-      }
+      if (isDense) this.paintField(gl, this.use(gl, programs.field, view, cloud), cloud);
+      else this.paintEach(gl, programs, view, cloud, runs[index]!);
     }
+  }
+
+  private use(
+    gl: WebGL2RenderingContext,
+    program: WebGLProgram,
+    { toScreen, size }: NonNullable<PointLayer["view"]>,
+    cloud: Cloud,
+  ): (name: string) => WebGLUniformLocation | null {
+    const at = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, name);
+    gl.useProgram(program);
+    gl.uniform3fv(at("across"), toScreen.slice(0, 3));
+    gl.uniform3fv(at("down"), toScreen.slice(3, 6));
+    gl.uniform2f(at("size"), ...(size as [number, number]));
+    gl.uniform3fv(at("colour"), cloud.colour);
+    return at;
+  }
+
+  private paintField(
+    gl: WebGL2RenderingContext,
+    at: (name: string) => WebGLUniformLocation | null,
+    cloud: Cloud,
+  ): void {
+    gl.uniform2f(at("extent"), this.columns * this.cell, this.rows * this.cell);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, cloud.field);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  private paintEach(
+    gl: WebGL2RenderingContext,
+    programs: { dots: WebGLProgram; lines: WebGLProgram },
+    view: NonNullable<PointLayer["view"]>,
+    cloud: Cloud,
+    runs: readonly (readonly [number, number])[],
+  ): void {
+    const { outlines } = cloud;
+    const corners = (first: number, count: number): number => outlines!.ends[first + count]! - outlines!.ends[first]!;
+    const asLines =
+      outlines !== undefined && runs.reduce((sum, [first, count]) => sum + corners(first, count), 0) <= MOST_CORNERS;
+    const at = this.use(gl, asLines ? programs.lines : programs.dots, view, cloud);
+    if (asLines) {
+      this.canvas.dataset["drawn"] = "outlines";
+      gl.bindVertexArray(outlines.lines);
+      for (const [first, count] of runs) gl.drawArrays(gl.LINES, outlines.ends[first]!, corners(first, count));
+    } else {
+      const scale = Math.hypot(view.toScreen[0], view.toScreen[3]);
+      gl.uniform1f(at("edge"), (window.devicePixelRatio || 1) * Math.min(9, Math.max(3, 16 * scale)));
+      gl.bindVertexArray(cloud.dots);
+      for (const [first, count] of runs) gl.drawArrays(gl.POINTS, first, count);
+    }
+    gl.bindVertexArray(null);
   }
 
   /** [first, count] of the points in the rows of cells in sight. */

@@ -1,6 +1,7 @@
 /** Bulk points of a case: listed, fetched as bare numbers, laid over the slides they belong to. */
 
 import type { Api } from "@common/api";
+import type { Bulk } from "./bulk";
 import { FIRST_COLOUR } from "./classes";
 import type { PointLayer } from "./pointlayer";
 import type { PointSet } from "./types";
@@ -8,7 +9,7 @@ import type { PointSet } from "./types";
 export class PointSets {
   private sets: PointSet[] = [];
   private readonly off = new Set<string>();
-  private readonly numbers = new Map<string, Promise<Float32Array>>();
+  private readonly numbers = new Map<string, Promise<Bulk>>();
 
   constructor(
     private readonly api: Api,
@@ -53,8 +54,8 @@ export class PointSets {
         layer.show(set.id, !this.off.has(set.id));
         if (this.off.has(set.id) || layer.has(set.id)) return;
         try {
-          const points = await this.load(set.id);
-          if (!layer.has(set.id)) layer.set(set.id, points, set.classification?.colour ?? FIRST_COLOUR);
+          const bulk = await this.load(set);
+          if (!layer.has(set.id)) layer.set(set.id, bulk, set.classification?.colour ?? FIRST_COLOUR);
         } catch {
           this.failed();
         }
@@ -62,15 +63,29 @@ export class PointSets {
     );
   }
 
-  private load(id: string): Promise<Float32Array> {
-    let found = this.numbers.get(id);
+  private load(set: PointSet): Promise<Bulk> {
+    let found = this.numbers.get(set.id);
     if (!found) {
-      found = this.api
-        .request(`/api/v1/cases/${this.caseId}/point-sets/${id}/points`)
-        .then(async (response) => new Float32Array(await response.arrayBuffer()));
-      found.catch(() => this.numbers.delete(id));
-      this.numbers.set(id, found);
+      found = this.fetch(set);
+      found.catch(() => this.numbers.delete(set.id));
+      this.numbers.set(set.id, found);
     }
     return found;
+  }
+
+  private async fetch({ id, graphic_type }: PointSet): Promise<Bulk> {
+    const bytes = async (part: string): Promise<ArrayBuffer> => {
+      const address = `/api/v1/cases/${this.caseId}/point-sets/${id}/${part}`;
+      return (await this.api.request(address)).arrayBuffer();
+    };
+    const [points, starts] = await Promise.all([
+      bytes("points"),
+      graphic_type === "POINT" ? undefined : bytes("starts"),
+    ]);
+    return {
+      points: new Float32Array(points),
+      starts: starts && new Uint32Array(starts),
+      isClosed: graphic_type === "POLYGON",
+    };
   }
 }

@@ -129,4 +129,5 @@ export interface PointSet {
   name: string;
   classification: Classification;
   count: number;
+  graphic_type: "POINT" | "POLYLINE" | "POLYGON";
 }
