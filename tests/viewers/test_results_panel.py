@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from plugins.results import Grade
-from tests.viewers import findings
+from tests.viewers import findings, strokefindings
 from tests.viewers.resultsite import Kept, ResultSite
 
 OpenPage = Callable[..., Page]
@@ -31,7 +31,7 @@ def keep(site: ResultSite) -> Callable[..., Kept]:
     site.may = ("edit", "confirm")
 
     def keep(grade: Grade = Grade.AMBER, seconds: float = 0.0) -> Kept:
-        made = Kept(functools.partial(findings.stroke, headers, grade=grade), seconds)
+        made = Kept(functools.partial(strokefindings.stroke, headers, grade=grade), seconds)
         site.kept.append(made)
         return made
 
@@ -187,7 +187,7 @@ def test_another_series(site: ResultSite, keep: Callable[..., Kept], open_page: 
     expect(choice).to_have_text(["The series in use", "Series 3 “Bone 1.0 H60s”"])
     page.locator("[data-focus='series']").select_option(index=1)
     site.wait(lambda: kept.puts)
-    assert kept.puts[-1] == {"series": findings.OTHER_SERIES}
+    assert kept.puts[-1] == {"series": strokefindings.OTHER_SERIES}
 
 
 def test_maps_side_by_side(

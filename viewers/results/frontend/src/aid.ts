@@ -46,6 +46,10 @@ export function aidLine(
   const found = darker(regions, region);
   if (!found) return null;
   const { side, aid } = found;
+  if (aid.delta_hu === null) {
+    const words = `? ${t(side)}: ${t("not_assessable")} · n${aid.n}`;
+    return h("small", { class: "rs-aid", "data-suggestion": aid.suggestion }, words);
+  }
   const word = (value: number | null): string => (value === null ? "?" : number(value, 1, language));
   const line = t("aid_line", {
     side: t(side),

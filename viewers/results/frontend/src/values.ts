@@ -1,6 +1,7 @@
 /** Values: the main ones large, the rest in tables by what they describe. */
 
 import { h } from "@common/dom";
+import type { Text } from "@common/i18n";
 import type { Model } from "./model";
 import type { Content, Value } from "./types";
 import { figure, interval, type Speech, unitWord } from "./words";
@@ -12,16 +13,20 @@ export interface ValueHooks {
 export function mainValues(content: Content, speech: Speech): HTMLElement | null {
   const main = content.values.filter((value) => value.is_main);
   if (main.length === 0) return null;
-  return h("div", { class: "rs-main" }, ...main.map((value) => tile(value, speech)));
+  const labels = new Map(
+    content.values.flatMap((value) => (value.group_label ? [[value.group, value.group_label] as const] : [])),
+  );
+  return h("div", { class: "rs-main" }, ...main.map((value) => tile(value, labels.get(value.group), speech)));
 }
 
-function tile(value: Value, speech: Speech): HTMLElement {
+/** `of` is what the value's group describes: a volume alone would not say of what. */
+function tile(value: Value, of: Text | undefined, speech: Speech): HTMLElement {
   const isNumber = value.value !== null;
   const unit = isNumber ? unitWord(value.unit) : "";
   return h(
     "figure",
     { class: "rs-tile", "data-value": value.key, title: value.method || null },
-    h("figcaption", {}, value.label[speech.language]),
+    h("figcaption", {}, of && h("small", {}, of[speech.language]), value.label[speech.language]),
     h("b", { class: isNumber ? "" : "rs-words" }, figure(value, speech), unit && h("small", {}, ` ${unit}`)),
     h("small", { class: "hc-muted" }, interval(value, speech)),
     isNumber && value.note ? h("small", { class: "hc-muted" }, value.note[speech.language]) : null,
@@ -81,7 +86,7 @@ function groupTable(
           isRejected ? t("restore") : t("reject"),
         ),
     ),
-    h("dl", { class: "rs-values" }, ...values.map((value) => row(value, speech))),
+    h("dl", { class: values.some((value) => interval(value, speech)) ? "rs-values rs-bounded" : "rs-values" }, ...values.map((value) => row(value, speech))),
   );
 }
 
@@ -96,9 +101,11 @@ function row(value: Value, speech: Speech): HTMLElement {
       {},
       h("b", { class: value.value === null ? "rs-words" : "" }, figure(value, speech) + unit),
       h("small", { class: "hc-muted" }, interval(value, speech)),
-      value.value !== null && value.note ? h("small", { class: "hc-muted" }, value.note[speech.language]) : null,
     ),
     method(value, speech),
+    value.value !== null && value.note
+      ? h("small", { class: "hc-muted rs-note" }, value.note[speech.language])
+      : null,
   );
 }
 

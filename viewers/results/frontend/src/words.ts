@@ -31,12 +31,16 @@ export function unitWord(unit: Coded | null): string {
   return UNITS[unit.value] ?? unit.value.replace(/\{[^}]*\}/g, "");
 }
 
+/** A value with its digits, and never a negative nothing. */
+const rounded = (value: number, digits: number, language: Language): string =>
+  number(Number(value.toFixed(digits)) || 0, digits, language);
+
 /** A score's bounds are its range when not all could be judged, no confidence interval. */
 const isScore = (value: Value): boolean => value.unit.value === "{score}";
 
 /** "12,5", a range "7–8", or the words why there is none. */
 export function figure(value: Value, { t, language }: Speech): string {
-  const word = (one: number): string => number(one, value.digits, language);
+  const word = (one: number): string => rounded(one, value.digits, language);
   if (isScore(value) && value.low !== null && value.high !== null && value.low !== value.high) {
     return `${word(value.low)}–${word(value.high)}`;
   }
@@ -46,7 +50,7 @@ export function figure(value: Value, { t, language }: Speech): string {
 
 export function interval(value: Value, { t, language }: Speech): string {
   if (value.low === null || value.high === null || isScore(value)) return "";
-  const word = (one: number): string => number(one, value.digits, language);
+  const word = (one: number): string => rounded(one, value.digits, language);
   return t("interval", { low: word(value.low), high: word(value.high) });
 }
 
