@@ -24,7 +24,6 @@ from dicom_node.objects.derived import Slices, dressed, series_source
 __all__ = ["Segment", "present_segments", "segmentation"]
 
 MORPHOLOGICAL_OPERATIONS: Final = Code("123104", "DCM", "Morphological Operations")
-LEFT, RIGHT = Code("7771000", "SCT", "Left"), Code("24028007", "SCT", "Right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def segmentation(
         content_description=text.long_string(label),
     )
     for item, one in zip(made.SegmentSequence, present, strict=True):
-        if one.finding_site is not None and one.laterality in (LEFT, RIGHT):
+        if one.finding_site is not None and one.laterality is not None:
             site = item.AnatomicRegionSequence[0]
             site.AnatomicRegionModifierSequence = [modules.code_item(one.laterality)]
     return dressed(made, opinion, identity, modality="SEG", series_description=label)

@@ -32,7 +32,7 @@ SECONDS = Code("s", "UCUM", "second")
 
 SEGMENTS = (
     Segment(1, "Vùng giảm tỷ trọng", ABNORMAL, LESION, (255, 80, 80), "2.25.101", BRAIN, LEFT),
-    Segment(2, "Máu tụ", ABNORMAL, HEMORRHAGE, (80, 160, 255), "2.25.102"),
+    Segment(2, "Máu tụ", ABNORMAL, HEMORRHAGE, (80, 160, 255), "2.25.102", BRAIN),
     Segment(3, "Không có", ABNORMAL, LESION, (0, 0, 0), "2.25.103"),
 )
 
