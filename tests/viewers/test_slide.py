@@ -1,15 +1,18 @@
 """Slides in a real browser: what lies where, in which colours, at which magnification."""
 
+import io
 from collections.abc import Callable
 
+import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.dicom_node.slides.glass import Glass, put, tile_colour
 from tests.viewers.slidedriver import opened, sharp, stage_pixels, view
 from tests.viewers.slidesite import SlideSite
-from tests.viewers.tissue import red_for_blue
+from tests.viewers.tissue import red_for_blue, tissue_slide
 
 pytestmark = pytest.mark.usefixtures("bundle")
 
@@ -286,3 +289,40 @@ def test_what_comes_later_is_shown_without_asking(
     sharp(page, scale=1)
     assert np.abs(seen_at(page, 100, 400) - tile_colour(0, 0, 1, 0)).max() <= 4
     assert view(page).x == pytest.approx(before.x, abs=1)
+
+
+def test_a_large_slide_looks_as_the_server_draws_it(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    glass = Glass()
+    site = make_slides(*tissue_slide(glass))
+    page = opened(open_page(site.page()))
+    name = site.slide(glass.shared["SeriesInstanceUID"])
+    version = httpx.get(f"{site.url}/slides/v1/{name}").json()["version"]
+    for key, scale in (("0", None), ("3", 0.125), ("5", 0.5)):
+        page.keyboard.press(key)
+        sharp(page, scale=scale)
+        here, seen = view(page), stage_pixels(page).astype(int)
+        height, width = seen.shape[:2]
+        # the middle of the window, as the server draws it from the same levels
+        size = 400
+        left, top = here.of_slide(((width - size) / 2, (height - size) / 2), (width, height))
+        wanted = httpx.get(
+            f"{site.url}/slides/v1/{name}/{version}/rendered",
+            params={
+                "x": left,
+                "y": top,
+                "width": size / here.scale,
+                "height": size / here.scale,
+                "scale": here.scale,
+                "format": "png",
+            },
+            timeout=60,
+        )
+        picture = np.asarray(Image.open(io.BytesIO(wanted.content)).convert("RGB")).astype(int)
+        row, column = (height - size) // 2, (width - size) // 2
+        shown = seen[row : row + size, column : column + size]
+        assert picture.shape == shown.shape
+        assert np.abs(picture.mean(axis=(0, 1)) - shown.mean(axis=(0, 1))).max() < 3
+        blocks = [one.reshape(20, 20, 20, 20, 3).mean(axis=(1, 3)) for one in (picture, shown)]
+        assert np.abs(blocks[0] - blocks[1]).max() < 14, key

@@ -1,6 +1,7 @@
 """A large slide as from a scanner: tissue on glass at six levels, made in a few seconds."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,23 +78,21 @@ def _level(
     cover = mask.resize((size, size), Image.Resampling.BILINEAR) if size <= 4096 else None
     known: dict[object, bytes] = {}
 
-    def tile(_path: int, _plane: int, row: int, column: int) -> bytes:
+    def tile(_path: int, _plane: int, row: int, column: int) -> Any:
         box = (column * TILE, row * TILE, (column + 1) * TILE, (row + 1) * TILE)
         if cover is not None:
             part = np.asarray(cover.crop(box), np.float32)
         else:
             # A tile's share of the mask, made large.
-            scale = mask.width / size
-            part = np.asarray(
-                mask.resize((TILE, TILE), Image.Resampling.BILINEAR, tuple(v * scale for v in box)),
-                np.float32,
-            )
+            left, top, right, bottom = (value * mask.width / size for value in box)
+            share = mask.resize((TILE, TILE), Image.Resampling.BILINEAR, (left, top, right, bottom))
+            part = np.asarray(share, np.float32)
         at = (row * TILE % (_PIECE >> number), column * TILE % (_PIECE >> number))
         key = (part.min(), at if part.max() else None) if part.min() == part.max() else object()
         if key not in known:
             here = ground[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
-            share = part[..., None] / 255
-            known[key] = _jpeg(np.rint(share * here + (1 - share) * _GLASS).astype(np.uint8))
+            tissue = part[..., None] / 255
+            known[key] = _jpeg(np.rint(tissue * here + (1 - tissue) * _GLASS).astype(np.uint8))
         return known[key]
 
     return glass.level(
