@@ -56,13 +56,15 @@ class Analysis(Contribution):
     answer changes. ``compute(study, edits, bench)`` makes the result with the reader's
     corrections (JSON: ``series``, ``parameters``, ``handles``, ``strokes``, ``rejected`` and
     whatever the guest's own form keeps). ``starts_on`` is ``"arrival"``, as soon as its series
-    are complete, or ``"request"``, when a reader asks.
+    are complete, or ``"request"``, when a reader asks. Analyses of one ``memory`` share what
+    their bench remembers of a study; without one, each has its own.
     """
 
     subject: Callable[[Study], Sequence[str]]
     compute: Callable[[Study, Mapping[str, Any], Bench], Result]
     deadline_seconds: float = 300.0
     starts_on: str = "arrival"
+    memory: str = ""
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def _computed(
                 "The plugin that makes this analysis is no longer installed.",
             )
         )
-    place = (claim.study_instance_uid, claim.analysis)
+    place = (claim.study_instance_uid, analysis.memory or analysis.id)
     try:
         study = _study(context, memory, claim.study_instance_uid)
         pipe.send(Begun())

@@ -29,7 +29,7 @@ from plugins.builtin.stroke.head import Head, described, graded, prepare_head
 from plugins.builtin.stroke.scores import score_values
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
-from plugins.builtin.stroke.words import SIDES, Unusable
+from plugins.builtin.stroke.words import MEMORY, SIDES, Unusable
 from plugins.contributions import Analysis
 from plugins.nouns import Study, Text
 from plugins.results import (
@@ -324,4 +324,4 @@ def _result(
     )
 
 
-ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute)
+ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute, memory=MEMORY)

@@ -17,7 +17,7 @@ from plugins.builtin.stroke.edits import choice, parameter
 from plugins.builtin.stroke.head import Head, described, graded, map_to_source, prepare_head
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
-from plugins.builtin.stroke.words import Unusable
+from plugins.builtin.stroke.words import MEMORY, Unusable
 from plugins.contributions import Analysis
 from plugins.nouns import Study, Text
 from plugins.results import (
@@ -245,4 +245,4 @@ def _result(
     )
 
 
-ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute)
+ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute, memory=MEMORY)

@@ -19,7 +19,7 @@ from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
 from plugins.builtin.stroke.midline import midline_shift, ventricles, vessels
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
-from plugins.builtin.stroke.words import Unusable
+from plugins.builtin.stroke.words import MEMORY, Unusable
 from plugins.contributions import Analysis
 from plugins.nouns import Study, Text
 from plugins.results import Bench, Control, ControlKind, Grade, Result, Value
@@ -174,4 +174,4 @@ def _result(
     )
 
 
-ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute)
+ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute, memory=MEMORY)

@@ -5,7 +5,10 @@ from typing import Final
 from kernels.perfusion.refusal import PerfusionFlag, Refusal
 from plugins.nouns import Text
 
-__all__ = ["FLAGS", "REFUSALS", "SIDES", "Unusable", "comma"]
+__all__ = ["FLAGS", "MEMORY", "REFUSALS", "SIDES", "Unusable", "comma"]
+
+# the head made ready is the same for all analyses of it
+MEMORY: Final = "stroke"
 
 
 def comma(number: str) -> str:
