@@ -101,9 +101,9 @@ export class Card {
     this.tellViewer();
     if (!content) return;
     const may = model.mayEdit;
-    this.quality.show([content.grade, content.reasons, content.reason, content.alternatives, content.summary, may, language], () => [
+    this.quality.show([content.grade, content.reasons, content.reason, content.alternatives, content.summary, isHidden, may, language], () => [
       qualityBanner(content, speech),
-      content.summary && h("p", { class: "rs-summary" }, content.summary[language]),
+      content.summary && !isHidden ? h("p", { class: "rs-summary" }, content.summary[language]) : null,
       seriesChoice(model, content, speech),
     ]);
     this.hidden.show([isHidden, language], () =>

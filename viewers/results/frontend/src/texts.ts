@@ -32,7 +32,7 @@ export const TEXTS = {
 
   // values
   values: { vi: "Số đo", en: "Measurements" },
-  how: { vi: "Cách tính", en: "How it is computed" },
+  how: { vi: "Cách tính", en: "How" },
   not_measurable: { vi: "không đo được", en: "not measurable" },
   interval: { vi: "KTC 95 %: {low}–{high}", en: "95 % CI {low}–{high}" },
   reject: { vi: "Loại bỏ", en: "Reject" },

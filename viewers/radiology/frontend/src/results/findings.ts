@@ -139,8 +139,10 @@ export class Findings {
     this.paint();
   }
 
+  /** What is to be drawn, masks last: nothing covers them. */
   private get visible(): DrawnLayer[] {
-    return this.layers.filter((layer) => layer.visible);
+    const seen = this.layers.filter((layer) => layer.visible);
+    return seen.sort((a, b) => Number(a.kind === "mask") - Number(b.kind === "mask"));
   }
 
   /** Draw everything again, in viewports that show nothing too. */
