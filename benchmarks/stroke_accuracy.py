@@ -57,8 +57,8 @@ from tests.kernels.test_perfusion_phantom import Measured
 __all__ = ["main"]
 
 POSITIONS = ("HFS", "FFS", "HFP", "FFP")
-CT = {"shape": (36, 180, 180), "spacing_mm": (4.2, 1.25, 1.25)}
-FLOW = {"shape": (16, 112, 112), "spacing_mm": (6.0, 2.05, 2.05), "noise_hu": 2.1}
+CT: dict[str, Any] = {"shape": (36, 180, 180), "spacing_mm": (4.2, 1.25, 1.25)}
+FLOW: dict[str, Any] = {"shape": (16, 112, 112), "spacing_mm": (6.0, 2.05, 2.05), "noise_hu": 2.1}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ def pose(random: np.random.Generator, index: int) -> dict[str, Any]:
 def brain_and_plane(count: int) -> Iterator[Row]:
     """A5 and A6, on the same heads: every other one with 60 mL of infarct."""
     random = np.random.default_rng(5000)
-    overlaps, angles, shifts = [], [], []
+    overlaps: list[float] = []
+    angles: list[float] = []
+    shifts: list[float] = []
     for index in range(count):
         findings = (Finding("infarct", "right", 60.0),) if index % 2 else ()
         phantom = stroke_phantom(findings, **CT, **pose(random, index), seed=5001 + index)
@@ -95,8 +97,9 @@ def brain_and_plane(count: int) -> Iterator[Row]:
         truth = ordered(phantom, phantom.masks["brain"])
         overlaps.append(dice(case.copy.to_source(case.brain.mask), truth))
         plane = true_plane(phantom, case.copy)
-        angles.append(np.degrees(np.arccos(min(1.0, float(plane.normal @ case.plane.normal)))))
-        shifts.append(abs(case.plane.side_mm(case.copy.grid_points(phantom.centre_mm))))
+        cosine = min(1.0, float(plane.normal @ case.plane.normal))
+        angles.append(float(np.degrees(np.arccos(cosine))))
+        shifts.append(abs(float(case.plane.side_mm(case.copy.grid_points(phantom.centre_mm)))))
     yield Row("A5", f"brain mask, {count} heads: least Dice", f"{min(overlaps):.3f}", ">= 0.98",
               min(overlaps) >= 0.98)  # fmt: skip
     yield Row("A6", f"midsagittal plane, {count} poses: worst",
@@ -190,7 +193,8 @@ def healthy_heads(count: int) -> Iterator[Row]:
 def shifts(count: int) -> Iterator[Row]:
     """A9."""
     random = np.random.default_rng(5300)
-    given, proposed = [], []
+    given: list[float] = []
+    proposed: list[float] = []
     for index in range(count):
         true = float(random.uniform(0, 15) * (-1) ** index)
         phantom = stroke_phantom((), **CT, shift_mm=true, seed=5301 + index,
@@ -199,7 +203,7 @@ def shifts(count: int) -> Iterator[Row]:
         case = phantom_case(phantom)
         places = case.copy.grid_points(np.vstack([phantom.anchors_mm, phantom.septum_mm]))
         for points, errors in (
-            (ShiftPoints(*places, contrast_hu=0.0), given),
+            (ShiftPoints(places[0], places[1], places[2], 0.0), given),
             (
                 propose_shift_points(
                     case.copy.hu, case.brain.mask, case.plane, case.copy.spacing_mm
@@ -243,7 +247,7 @@ def densities(scans: int) -> Iterator[Row]:
                 seen.append(suspected and found.darker == "right")
     cover = 100 * float(np.mean(covered))
     yield Row("A10", f"even brain, {scans} scans: bias of the difference",
-              f"{np.mean(off):+.2f} HU", "<= 0.2 HU", abs(np.mean(off)) <= 0.2)  # fmt: skip
+              f"{np.mean(off):+.2f} HU", "<= 0.2 HU", bool(abs(np.mean(off)) <= 0.2))  # fmt: skip
     yield Row("A10", f"95 % intervals that cover, of {len(covered)}", f"{cover:.1f} %",
               "93 to 97 %", 93 <= cover <= 97)  # fmt: skip
     yield Row("A10", f"-3 and -4 HU detected, of {len(seen)}", f"{100 * np.mean(seen):.0f} %",

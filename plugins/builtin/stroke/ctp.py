@@ -197,7 +197,7 @@ def _computed(
             "method": method,
             "oscillation_index": 0.035,
             "interval_s": 1.0,
-            "smoothing_mm": 2.5,
+            "smoothing_mm": 2.0,
             "principal_components": 4,
             "tmax_threshold_s": limits.late_s,
             "core_cbf_percent": round(limits.core_share * 100, 1),
