@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
@@ -158,7 +158,9 @@ def run_server(folder: str, port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
-def wrk(url: str, task: Task, seconds: int, connections: int) -> tuple[float, float]:
+def wrk(
+    url: str, task: Task, seconds: int, connections: int, headers: Sequence[str] = ()
+) -> tuple[float, float]:
     """Ask for `seconds`; return requests per second and the 99th percentile in milliseconds."""
     paths = ",".join(f'"{httpx.URL(url + path).raw_path.decode()}"' for path in task.paths)
     script = (
@@ -169,7 +171,9 @@ def wrk(url: str, task: Task, seconds: int, connections: int) -> tuple[float, fl
         file.write(script)
         file.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout=60s"]
-        command += ["-s", file.name, "-H", f"Accept: {task.accept}", url]
+        for header in (f"Accept: {task.accept}", *headers):
+            command += ["-H", header]
+        command += ["-s", file.name, url]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
         raise RuntimeError(f"{task.name}: {url} answered with errors")

@@ -1,0 +1,1 @@
+"""Whole slides beside their peers: ``python -m benchmarks.slides``."""
