@@ -15,7 +15,16 @@ from workstation.consult import case
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
 
-__all__ = ["EMERGENCY", "ROUTINE", "STROKE", "PushFailed", "open_case", "push", "study_uids"]
+__all__ = [
+    "BIOPSY",
+    "EMERGENCY",
+    "ROUTINE",
+    "STROKE",
+    "PushFailed",
+    "open_case",
+    "push",
+    "study_uids",
+]
 
 EMERGENCY: Mapping[str, Any] = {
     "area": "radiology",
@@ -55,6 +64,20 @@ ROUTINE: Mapping[str, Any] = {
     "consent_basis": "written",
     "share_scope": "expert",
     "requesting_department": "Internal Medicine",
+}
+BIOPSY: Mapping[str, Any] = {
+    "area": "pathology",
+    "priority": "PP",
+    "consulted_site": "DEMO_HUB",
+    "reason": "Đại tiện ra máu 2 tháng; nội soi: polyp 8 mm đại tràng sigma, sinh thiết 3 mảnh.",
+    "questions": [
+        "Có loạn sản không, độ thấp hay độ cao? Ở mảnh nào?",
+        "Có cần cắt thêm lát hay nhuộm thêm không?",
+    ],
+    "clinical": {"history": "Mẹ mắc ung thư đại trực tràng ở tuổi 61."},
+    "consent_basis": "written",
+    "share_scope": "expert",
+    "requesting_department": "Khoa Giải phẫu bệnh",
 }
 
 

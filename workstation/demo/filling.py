@@ -22,6 +22,7 @@ from workstation.consult import case
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context, open_context
 from workstation.demo.cases import (
+    BIOPSY,
     EMERGENCY,
     ROUTINE,
     STROKE,
@@ -32,6 +33,7 @@ from workstation.demo.cases import (
 )
 from workstation.demo.people import HOSPITALS, STAFF, Login, admit_staff, found_hospitals
 from workstation.demo.runner import MEMORY, PACS_FOLDER, RECEIVER, remembered
+from workstation.demo.slides import SLIDE, write_slide
 from workstation.demo.studies import PHANTOMS, write_phantom
 from workstation.roles import SYSTEM
 from workstation.settings import Settings, demo_password
@@ -87,13 +89,18 @@ class Filling:
         found_hospitals(self.context, self.pacs_port)
         before = logins_of(remembered(self.settings))
         self.logins = admit_staff(self.context, demo_password(), before)
-        missing = [p for p in PHANTOMS if not holds(self.context, p.study_instance_uid)]
-        if self.studies or not missing:
+        if self.studies:
             return
-        self.console.say("Tạo ảnh CT mẫu…", "Drawing CT phantoms…")
+        folder, now = Path(self.scratch.name), self.context.clock()
+        missing = [p for p in PHANTOMS if not holds(self.context, p.study_instance_uid)]
+        if missing:
+            self.console.say("Tạo ảnh CT mẫu…", "Drawing CT phantoms…")
         for phantom in missing:
-            folder = Path(self.scratch.name) / phantom.key
-            self.phantom_files[phantom.key] = write_phantom(phantom, folder, self.context.clock())
+            files = write_phantom(phantom, folder / phantom.key, now)
+            self.phantom_files[phantom.key] = files
+        if not holds(self.context, SLIDE.study_instance_uid):
+            self.console.say("Vẽ tiêu bản mẫu…", "Drawing a slide…")
+            self.phantom_files[SLIDE.key] = write_slide(SLIDE, folder / SLIDE.key, now)
 
     def fill(self) -> None:
         """Push the studies, open the cases, wait until all answers, tell."""
@@ -109,13 +116,14 @@ class Filling:
         self.tell(told)
 
     def push_phantoms(self) -> None:
-        for phantom in PHANTOMS:
-            if phantom.key in self.phantom_files:
-                self.send(phantom.site, self.phantom_files[phantom.key])
+        for made in (*PHANTOMS, SLIDE):
+            if made.key in self.phantom_files:
+                self.send(made.site, self.phantom_files[made.key])
         uid = {phantom.key: phantom.study_instance_uid for phantom in PHANTOMS}
         open_case(self.context, "requester.a", uid["haemorrhage"], EMERGENCY)
         open_case(self.context, "requester.b", uid["normal"], ROUTINE)
         open_case(self.context, "requester.a", uid["stroke"], STROKE)
+        open_case(self.context, "requester.b", SLIDE.study_instance_uid, BIOPSY)
 
     def push_studies(self) -> None:
         self.send("DEMO_A", self.studies)
