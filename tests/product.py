@@ -29,6 +29,7 @@ USERS = {
     "requester.b": ("DEMO_B", Role.REQUESTER),
     "radiologist": ("DEMO_HUB", Role.RADIOLOGIST),
     "radiologist.2": ("DEMO_HUB", Role.RADIOLOGIST),
+    "pathologist": ("DEMO_HUB", Role.PATHOLOGIST),
     "coordinator": ("DEMO_HUB", Role.COORDINATOR),
     "admin": ("DEMO_HUB", Role.ADMINISTRATOR),
 }

@@ -70,7 +70,16 @@ PUBLIC_PATHS = frozenset(
 )
 # Our published program code, without data: a browser may fetch it while somebody types a password.
 PUBLIC_FOLDERS = ("/assets/", "/static/")
-MACHINE_FOLDERS = ("/api", "/dicom-web", "/slides", "/uploads", "/live", "/_stcore", "/media", "/component")
+MACHINE_FOLDERS = (
+    "/api",
+    "/dicom-web",
+    "/slides/v1",  # "/slides" is a page
+    "/uploads",
+    "/live",
+    "/_stcore",
+    "/media",
+    "/component",
+)
 
 
 def zone_of(path: str) -> Zone:

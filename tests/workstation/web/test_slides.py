@@ -54,6 +54,8 @@ def test_a_slide_through_the_front(context: Context, front: str) -> None:
             assert theirs.get(path).status_code == 404
     for path in (f"/v1/{slide}", f"{base}/0/0/0/0/0"):
         assert httpx.get(f"{front}/slides{path}").status_code == 401
+    # the page of that name asks who one is, as every page does
+    assert httpx.get(f"{front}/slides").is_redirect
 
 
 @pytest.mark.parametrize(
