@@ -24,7 +24,7 @@ from workstation.audit import AuditEvent
 from workstation.consult import result_files
 from workstation.consult.moves import known
 from workstation.consult.result_content import hash_of
-from workstation.consult.result_edits import checked_edits
+from workstation.consult.result_edits import checked_edits, require_reads_kept
 from workstation.consult.result_rows import (
     ResultRecord,
     content_key,
@@ -193,6 +193,7 @@ def edit(
     with context.database.begin() as connection:
         case, record = _writable(context, connection, principal, case_id, result_id, revision)
         _require_series(context, record, kept)
+        require_reads_kept(record.edits, kept, principal.username)
         own = _own_copy(context, connection, case, record)
         if record.state is ResultState.CONFIRMED:
             _audit(context, connection, principal, case, own, "reopened")

@@ -35,7 +35,6 @@ COLOURS = ((70, 170, 255), (120, 220, 230), (160, 140, 255), (90, 230, 170))
 class Outcome:
     values: tuple[Value, ...]
     layer: Layer
-    largest_ml: float
 
 
 def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> Outcome:
@@ -50,11 +49,10 @@ def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> O
         values += _measured(found, number, trusted, edits)
     values += _doubtful([cluster for cluster in asymmetry.clusters if cluster.doubts])
     labels = found.kept(edits, found.numbers)
-    volumes = [found.volume_ml(n) for n in found.numbers if (labels == n).any()]
     segments = [_segment(number, _side(found, number, trusted)) for number in found.numbers]
-    return Outcome(
-        tuple(values), mask_layer(found, TITLE, labels, segments), max(volumes, default=0.0)
-    )
+    # not shown at once: readers score ASPECTS before they see what the arithmetic found
+    layer = mask_layer(found, TITLE, labels, segments, is_shown=False)
+    return Outcome(tuple(values), layer)
 
 
 def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
@@ -68,7 +66,7 @@ def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
         scan.frames,
         map_to_source(head.copy, asymmetry.difference_hu),
         unit=codes.HU,
-        range=(-12.0, 0.0),
+        range=(0.0, -12.0),  # the darker, the brighter shown
         palette="hot iron",
         is_exported=False,
     )
@@ -98,7 +96,6 @@ def _measured(
             codes.ML,
             codes.VOLUME,
             method="planimetry; ΔHU < −4",
-            is_main=number == 1,
             **shared,  # type: ignore[arg-type]
         ),
         Value(

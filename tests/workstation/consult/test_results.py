@@ -497,3 +497,35 @@ def test_a_result_whose_files_are_gone_is_not_signed(
     assert caught.value.code == "result_not_kept"
     assert opinions.list_opinions(context, people["radiologist"], case.id) == []
     assert drafts.get_draft(context, people["radiologist"], case.id).revision > 0
+
+
+def test_a_locked_read_is_never_rewritten(
+    context: Context, people: People, case: CaseRecord, shared: Any
+) -> None:
+    """What a reader saw alone stays what it was; a final read may be followed by another."""
+    reader = people["radiologist"]
+    alone = {"by": "radiologist", "at": "2026-11-23T05:00:00Z", "regions": {"M1": "early"}}
+    other = {**alone, "regions": {"M1": "normal"}}
+
+    def stored(**reads: Any) -> results.ResultView:
+        one = the_one(context, people, case).record
+        return results.edit(
+            context, reader, case.id, one.id, {"reads": reads}, revision=one.revision
+        )
+
+    for early in ({"aided": alone}, {"final": alone}, {"independent": {**alone, "by": "admin"}}):
+        with pytest.raises(InvalidRequest):
+            stored(**early)
+    stored(independent=alone)
+    for changed in ({}, {"independent": other}, {"independent": other, "earlier": [alone]}):
+        with pytest.raises(Conflict) as refused:
+            stored(**changed)
+        assert refused.value.code == "read_is_locked"
+    stored(independent=alone, aided=other)
+    with pytest.raises(Conflict):
+        stored(independent=alone, aided=alone)
+    stored(independent=alone, aided=other, final=other)
+    with pytest.raises(Conflict):
+        stored(independent=alone, aided=other, final=alone)
+    kept = stored(independent=alone, aided=other, final=alone, earlier=[other])
+    assert kept.record.edits["reads"]["earlier"] == [other]

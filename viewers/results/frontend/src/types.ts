@@ -34,6 +34,8 @@ export interface Value {
   label: Text;
   value: number | null;
   unit: Coded;
+  /** Concept in the report; null: the value stays on the screen. */
+  name: Coded | null;
   low: number | null;
   high: number | null;
   note: Text | null;

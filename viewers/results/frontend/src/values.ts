@@ -73,6 +73,7 @@ function groupTable(
           t("show_it"),
         ),
       group !== "" &&
+        values.some((value) => value.layer || value.name) &&
         h(
           "button",
           {
