@@ -22,8 +22,8 @@ def bone_of_angiogram(
     """Find bone in a CT angiogram by itself, without a non-contrast scan to compare.
 
     Pieces above 500 HU that hold cortex, denser than any vessel, are followed for 3 mm into what
-    is above 150 HU around them, and their pores filled. Vessels within 3 mm of the skull (the carotid siphon
-    above all) go with the bone: show the unmasked image beside it.
+    is above 150 HU around them, and their pores filled. Vessels within 3 mm of the skull (the
+    carotid siphon above all) go with the bone: show the unmasked image beside it.
 
     Parameters
     ----------
