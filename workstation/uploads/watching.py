@@ -124,7 +124,7 @@ def _put_away(context: Context, folder: Path) -> None:
             _move(files, folder / DONE)
             held.rmdir()
         elif row.state in (UploadState.REFUSED.value, UploadState.CANCELLED.value):
-            error = row.error or {"vi": "Đã huỷ.", "en": "Cancelled."}
+            error = row.error or {"vi": "Đã hủy.", "en": "Cancelled."}
             _to_refused(files, folder, error["vi"], error["en"])
             held.rmdir()
             shutil.rmtree(folder_of(context, held.name), ignore_errors=True)

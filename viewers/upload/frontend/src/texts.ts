@@ -71,8 +71,8 @@ const catalogue = {
   refused: { vi: "Không nhận", en: "Refused" },
   pause: { vi: "Tạm dừng", en: "Pause" },
   goOn: { vi: "Gửi tiếp", en: "Go on" },
-  cancel: { vi: "Huỷ", en: "Cancel" },
-  removeRow: { vi: "Xoá", en: "Remove" },
+  cancel: { vi: "Hủy", en: "Cancel" },
+  removeRow: { vi: "Xóa", en: "Remove" },
   again: { vi: "Sửa rồi thử lại", en: "Correct and try again" },
   againHint: {
     vi: "Điền thông tin đúng ở mục 1 rồi bấm “Sửa rồi thử lại”.",
