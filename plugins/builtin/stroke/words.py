@@ -77,6 +77,11 @@ FLAGS: Final = {
         "No vein was found: the artery is not corrected for partial volume.",
     ),
     PerfusionFlag.NOISY: Text("Ảnh nhiễu.", "The images are noisy."),
+    PerfusionFlag.SLICES_LEFT_OUT: Text(
+        "Một số lát bị bỏ vì thiếu ảnh hoặc đã ra khỏi vùng ghi: không thấy hết tổn thương.",
+        "Slices were left out, for want of images or for having left the slab: lesions may reach "
+        "into them.",
+    ),
     PerfusionFlag.SLAB_THIN: Text(
         "Vùng ghi mỏng hơn 40 mm: không thấy hết tổn thương.",
         "The slab is thinner than 40 mm: lesions reach beyond it.",

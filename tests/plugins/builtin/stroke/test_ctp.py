@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kernels.perfusion import PerfusionFlag, Refusal
 from kernels.perfusion_head import PerfusionHead, perfusion_head
 from plugins.builtin.stroke import ctp
 from plugins.builtin.stroke.codes import LEFT, RIGHT
+from plugins.builtin.stroke.words import FLAGS, REFUSALS
 from plugins.nouns import Study
 from plugins.results import Grade, LayerKind, Result
 from tests.plugins.builtin.stroke.studies import Bench, perfusion_series, study_of
@@ -153,3 +155,9 @@ def test_maps_have_their_codes_and_units() -> None:
         assert layer.unit is not None
         assert np.isfinite(layer.array).all()
         assert len(layer.frames) == len(layer.array)
+
+
+def test_every_flag_and_refusal_has_its_words() -> None:
+    """One without would lose all numbers of the series that raises it."""
+    assert set(FLAGS) == set(PerfusionFlag)
+    assert set(REFUSALS) == set(Refusal)
