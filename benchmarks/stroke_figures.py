@@ -89,10 +89,10 @@ def draw_pipeline() -> None:
         np.where(case.brain.mask[level], dark.difference_hu[level], 0),
         cmap="RdBu_r", vmin=-8, vmax=8, aspect=spacing[1] / spacing[2],
     )  # fmt: skip
-    titled(axes[2], "side less mirrored side, -8 to 8 HU")
+    titled(axes[2], "mirror difference, -8 to 8 HU")
     axes[3].contour(found[level], [0.5], colors=["#5096ff"], linewidths=1)
     axes[3].contour(bled[level], [0.5], colors=["#e6463c"], linewidths=1)
-    titled(axes[3], "dark region (blue), possible blood (red)")
+    titled(axes[3], "dark (blue), possible blood (red)")
     save(figure, "stroke-ncct.png")
 
 

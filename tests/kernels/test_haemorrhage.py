@@ -46,7 +46,7 @@ def measured(case: Case, found: HaemorrhageCandidates, label: int) -> Haemorrhag
 def test_planimetry_on_the_source_is_true(  # type: ignore[no-untyped-def]
     volume_ml: float, slice_mm: float, pixel_mm: float, noise: float, ragged: float, pose
 ) -> None:
-    """Within 5 % from 10 mL, within 10 % or 0.3 mL below; 2.4 % and 0.2 mL were seen."""
+    """Within 5 % from 10 mL, within 10 % or 0.3 mL below."""
     side = "left" if volume_ml < 20 else "right"
     length = int(220 / pixel_mm)
     phantom = stroke_phantom(

@@ -37,7 +37,7 @@ def measured(case: Case, points: ShiftPoints) -> MidlineShift:
 
 
 def test_shifts_of_0_to_15_mm_with_given_and_with_proposed_points() -> None:
-    """Given points: exact to 0.1 mm. Proposed ones: within 0.6 mm in every head tried."""
+    """Given points within 0.5 mm; nine of ten proposed ones within 1.5 mm."""
     near = []
     for shift in SHIFTS:
         phantom = pushed(shift)

@@ -10,6 +10,7 @@ import pytest
 import plugins
 from dicom_node.objects import codes
 from plugins import PreprocessStep, Registry, ViewerPanel, WorklistColumn
+from plugins.builtin.stroke import codes as stroke_codes
 from plugins.contributions import Contribution
 from plugins.registry import KINDS
 from plugins.testing import admit, case, ct_study
@@ -18,6 +19,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 REFERENCE = (DOCS / "reference/plugins.md").read_text(encoding="utf-8")
 HOWTO = (DOCS / "howto/write-a-plugin.md").read_text(encoding="utf-8")
 OBJECTS = (DOCS / "reference/opinion-objects.md").read_text(encoding="utf-8")
+CONFORMANCE = (DOCS / "reference/conformance.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,3 +110,15 @@ def test_every_private_code_is_documented() -> None:
 
     for code in private:
         assert re.search(rf"\b{re.escape(code)}\b", OBJECTS), code
+
+
+def test_every_code_of_stroke_results_is_in_the_conformance_statement() -> None:
+    own = [
+        code
+        for code in vars(stroke_codes).values()
+        if isinstance(code, codes.Code) and code.scheme_designator == stroke_codes.PRIVATE
+    ]
+
+    assert own
+    for code in own:
+        assert f"| {code.value} | {code.meaning} |" in CONFORMANCE, code
