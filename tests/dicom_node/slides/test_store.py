@@ -32,10 +32,9 @@ def test_a_real_slide_by_storescu(
         pydicom.dcmread(p, stop_before_pixels=True).SOPInstanceUID: p for p in files_of(source)
     }
 
-    sent = run_dcmtk(
-        # -R proposes only what the files are; -xy their JPEG as it is
-        "storescu", "-R", "-xy", "-aet", "DEMO_A", "-aec", "HOICHAN", "+sd", "+r", "127.0.0.1", node.port, source,
-    )  # fmt: skip
+    # -R proposes only what the files are, -xy their JPEG as it is
+    options = ("-R", "-xy", "-aet", "DEMO_A", "-aec", "HOICHAN", "+sd", "+r")
+    sent = run_dcmtk("storescu", *options, "127.0.0.1", node.port, source)
 
     assert sent.returncode == 0, sent.stderr
     (study,) = archive.studies(Query({}), scope=EVERYTHING)
