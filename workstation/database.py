@@ -311,6 +311,20 @@ point_set_data = Table(
     Column("starts", LargeBinary, nullable=False),  # uint32, little-endian
 )
 
+# What a reader looked at closely: a bit for each cell of a slide.
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("reader", ForeignKey("users.username"), primary_key=True),
+    Column("series_instance_uid", String(64), primary_key=True),
+    Column("cell_um", Float, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 drafts = Table(
     "drafts",
     metadata,

@@ -6,6 +6,7 @@ import hoichan
 from workstation.api import (
     administration_routes,
     case_routes,
+    coverage_routes,
     interchange_routes,
     point_set_routes,
     reading_routes,
@@ -50,6 +51,7 @@ def api_app(context: Context) -> FastAPI:
         reading_routes,
         interchange_routes,
         point_set_routes,
+        coverage_routes,
         result_routes,
         administration_routes,
     ):

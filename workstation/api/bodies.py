@@ -14,6 +14,7 @@ __all__ = [
     "CaseBody",
     "CaseChange",
     "CloseBody",
+    "CoverageBody",
     "DecideBody",
     "DraftBody",
     "IncompleteBody",
@@ -255,6 +256,17 @@ class OpinionBody(Body):
 class ResultStart(Body):
     analysis: str = Field(description="Mã phép phân tích / Id of the analysis")
     study_instance_uid: str
+
+
+class CoverageBody(Body):
+    series_instance_uid: str = Field(max_length=64, description="Lam / The slide")
+    cell_um: float = Field(gt=0, le=10_000, description="Cạnh ô, µm / Edge of a cell, µm")
+    columns: int = Field(ge=1, le=100_000)
+    rows: int = Field(ge=1, le=100_000)
+    seen: str = Field(
+        max_length=1_000_000,
+        description="Base64, một bit mỗi ô / One bit a cell, row by row, lowest bit first",
+    )
 
 
 class ResultEdits(Body):

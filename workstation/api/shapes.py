@@ -18,7 +18,7 @@ from workstation import accounts, audit, sites
 from workstation import studies as study_views
 from workstation.api.bodies import DraftContent
 from workstation.api.encoding import SIGNED_FIELDS
-from workstation.consult import deliveries, interchange, rows, statistics
+from workstation.consult import coverage, deliveries, interchange, rows, statistics
 from workstation.consult import results as domain_results
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "CaseGivenAway",
     "Cases",
     "Conflict",
+    "Coverage",
     "Delivery",
     "DisplaySet",
     "Draft",
@@ -37,6 +38,7 @@ __all__ = [
     "Event",
     "Failure",
     "Imported",
+    "Ledger",
     "Opinion",
     "Plugins",
     "PointSet",
@@ -319,6 +321,8 @@ SignedResult = shape_of(
     layer_hashes=dict[str, str],
 )
 Imported = shape_of(interchange.Imported)
+Ledger = shape_of(coverage.Ledger)
+Coverage = shape_of(coverage.Coverage)
 PointSet = shape_of(nouns.PointSet, without=("load",))
 Opinion = shape_of(
     nouns.Opinion,

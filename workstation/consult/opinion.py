@@ -22,6 +22,7 @@ from workstation.audit import AuditEvent
 from workstation.consult import content as contents
 from workstation.consult import deliveries, result_files
 from workstation.consult.annotations import load_marks
+from workstation.consult.coverage import signed_coverage
 from workstation.consult.draft import discard, template_of
 from workstation.consult.moves import known, move
 from workstation.consult.point_sets import load_points, load_sets
@@ -104,6 +105,10 @@ def sign(
                 "A mark that the opinion refers to was deleted; look again.",
             )
         confirmed = _confirmed(context, connection, case_id, kind, results or {})
+        author = author_of(connection, principal)
+        if kind is not OpinionKind.ADDENDUM:
+            looked_at = signed_coverage(context, connection, case, author, now)
+            confirmed += [looked_at] if looked_at is not None else []
         opinion_id = str(uuid.uuid4())
         version = newest.version + 1 if newest is not None else 1
         text = contents.canonical(
@@ -117,7 +122,7 @@ def sign(
                 opinion_id=opinion_id,
                 kind=kind,
                 version=version,
-                author=author_of(connection, principal),
+                author=author,
                 signed_at=now,
                 reason=reason.strip(),
                 predecessor=newest,
