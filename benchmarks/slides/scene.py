@@ -95,7 +95,7 @@ def write_svs(path: Path, size: int, *, base_only: bool = False) -> list[tuple[i
         "dtype": np.uint8,
     }
     mask = _islands(size // TILE)
-    levels = [1] if base_only else [1, 4, 16]
+    levels = [1] if base_only else [each for each in (1, 4, 16) if size // each >= TILE]
     with tifffile.TiffWriter(path, bigtiff=False) as tiff:
         for number, factor in enumerate(levels):
             edge = size // factor

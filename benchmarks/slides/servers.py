@@ -1,8 +1,8 @@
-"""Tile servers, each in a process of its own: ``python -m benchmarks.slides.servers KIND PATH PORT``.
+"""Tile servers, each in a process: ``python -m benchmarks.slides.servers KIND PATH PORT``.
 
-``ours`` serves an archive without sign-in; ``deepzoom`` is the usual Python tile server, as generous
-as it can be made: no threads, no template, one open slide; ``constant`` answers with the same bytes
-and shows what the machine and the client cost.
+``ours`` serves an archive without sign-in; ``deepzoom`` is the usual Python tile server, as
+generous as it can be made: no threads, no template, one open slide; ``constant`` answers with the
+same bytes and shows what the machine and the client cost.
 """
 
 import subprocess
