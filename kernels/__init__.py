@@ -41,7 +41,6 @@ from kernels.measure import (
 )
 from kernels.midsagittal import MidsagittalPlane, find_midsagittal_plane, mirror, mirror_mask
 from kernels.morphology import distance_mm
-from kernels.noncontrast import NONCONTRAST_STAGES, RegionStage, ShiftStage, noncontrast_stages
 from kernels.nuclei import Nuclei, find_nuclei
 from kernels.overlay import compose_channels, density_grid
 from kernels.palette import PALETTES, display_colour, named_palette, palette_colour
@@ -92,7 +91,6 @@ from kernels.window import Display, VoiFunction, Window, display, display_table,
 __all__ = [
     "ASPECTS_REGIONS",
     "HAEMATOXYLIN_EOSIN_DAB",
-    "NONCONTRAST_STAGES",
     "PALETTES",
     "POSTERIOR_REGIONS",
     "AbcVolume",
@@ -125,11 +123,9 @@ __all__ = [
     "RegionFinding",
     "RegionOutline",
     "RegionSeed",
-    "RegionStage",
     "RegionStatistics",
     "Rescale",
     "ShiftPoints",
-    "ShiftStage",
     "SlideWarning",
     "StackGeometry",
     "StackProblem",
@@ -185,7 +181,6 @@ __all__ = [
     "modality_values",
     "named_palette",
     "net_water_uptake",
-    "noncontrast_stages",
     "normalise_macenko",
     "normalise_reinhard",
     "optical_density",
