@@ -12,6 +12,8 @@ _CONCEPT, _CODE, _TEXT = "0040A043", "0040A168", "0040A160"
 # Parent Specimen Identifier; Using substance, in SNOMED CT and in SNOMED RT.
 _PARENT = frozenset({"111705"})
 _SUBSTANCE = frozenset({"424361007", "G-C350"})
+# Haematoxylin and eosin, as SNOMED's own words and people's have them in common.
+_USUAL = ("matoxylin", "eosin")
 
 Header = Mapping[str, Any]
 
@@ -41,9 +43,13 @@ def specimens(header: Header) -> list[dict[str, str]]:
 
 
 def stain(header: Header) -> str:
-    """The stains used, in the order they were, as the header words them."""
-    found = (one for item in _items(header, _DESCRIPTIONS) for one in _values(item, _SUBSTANCE))
-    return ", ".join(dict.fromkeys(found))
+    """The stains used, in the order they were, as the header words them; H&E by its short name."""
+    values = (one for item in _items(header, _DESCRIPTIONS) for one in _values(item, _SUBSTANCE))
+    found = list(dict.fromkeys(values))
+    usual = [one for one in found if any(part in one.lower() for part in _USUAL)]
+    if all(any(part in one.lower() for one in usual) for part in _USUAL):
+        found = ["H&E", *(one for one in found if one not in usual)]
+    return ", ".join(found)
 
 
 def _values(specimen: Header, concepts: frozenset[str]) -> Iterator[str]:

@@ -319,5 +319,5 @@ def test_specimen_part_block_and_stain(archive: Archive) -> None:
             "description": "Gastric antrum",
         }
     ]
-    assert facts["stain"] == "hematoxylin stain, water soluble eosin stain"
+    assert facts["stain"] == "H&E"
     assert facts["container_id"] == "26-1234 A1"
