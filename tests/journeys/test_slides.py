@@ -18,7 +18,6 @@ from PIL import Image, ImageCms
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.dicom_node.objects.judges import dciodvfy
-from tests.journeys.test_consult import until
 from tests.journeys.test_uploads import SVS, choose
 from tests.peers import Orthanc, orthanc
 from tests.product import PASSWORD, Product, product
@@ -244,6 +243,7 @@ def test_a_slide_from_the_upload_to_the_pacs(
     page.keyboard.press("v")
     marks = page.locator(".rp-mark")
     expect(marks).to_have_count(2)
+    expect(marks.first).to_contain_text(re.compile(r"diện tích 0,0[1-9]\d mm²"))
     page.keyboard.press("k")
     expect(page.locator(".rp-image")).to_have_count(1)
     shot(page, "08-drawn")
@@ -345,8 +345,14 @@ def read_in_english(
         expect(page.get_by_text("Worklist").first).to_be_visible()
         if username == "pathologist":
             opened(page)
+        else:
+            expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+            expect(page.locator(".up")).to_contain_text("On their way")
         page.wait_for_timeout(2000)
         shot(page, name)
+        page.get_by_test_id("stPopoverButton").first.click()
+        page.get_by_role("button", name="Tiếng Việt").click()
+        expect(page.get_by_text("Danh sách ca").first).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -376,4 +382,3 @@ def test_a_bad_file_is_refused_in_words(
     assert re.search("[ăâđêôơưạảấầậắặếềệọốồộớờợụứừựỉịủũ]", said), said
     shot(page, f"refused-{name}")
     assert running.clients["technician.a"].get("/api/v1/studies").json()["items"] == before
-    until(lambda: running.clients["technician.a"].get("/uploads/").json()["items"])

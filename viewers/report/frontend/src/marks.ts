@@ -213,7 +213,9 @@ export class Marks {
         const unit = UNITS[code] ?? code;
         const label = m.name === "value" || !(m.name in TEXTS) ? "" : `${t(m.name as Key)} `;
         const space = unit === "" || unit === "°" || unit.startsWith("/") ? "" : " ";
-        return `${label}${number(value, m.name === "count" ? 0 : 1, language)}${space}${unit}`;
+        // An area on a slide is most often a small part of a square millimetre.
+        const decimals = m.name === "count" ? 0 : code === "mm2" && Math.abs(value) < 1 ? 3 : 1;
+        return `${label}${number(value, decimals, language)}${space}${unit}`;
       })
       .join(", ");
   }

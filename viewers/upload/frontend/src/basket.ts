@@ -5,6 +5,7 @@ import type { Translate } from "@common/i18n";
 
 import { dropped, sortOut, type Chosen, type Unit } from "./packing";
 import { bytes } from "./size";
+import type { Spoken } from "./spoken";
 import { STAINS, type Key } from "./texts";
 import type { Facts } from "./tus";
 
@@ -22,6 +23,7 @@ export class Basket {
 
   constructor(
     private readonly t: Translate<Key>,
+    spoken: Spoken,
     private readonly language: () => "vi" | "en",
     /** Told of new units; those it takes (to go on with an upload) get no row. */
     private readonly takes: (unit: Unit) => boolean,
@@ -33,13 +35,13 @@ export class Basket {
     const drop = h(
       "div",
       { class: "up-drop" },
-      h("b", {}, t("drop")),
-      h("span", { class: "hc-muted" }, t("formats")),
+      h("b", {}, spoken.words("drop")),
+      h("span", { class: "hc-muted" }, spoken.words("formats")),
       h(
         "div",
         { class: "up-buttons" },
-        h("button", { type: "button", class: "hc-button", onclick: () => files.click() }, t("chooseFiles")),
-        h("button", { type: "button", class: "hc-button", onclick: () => folder.click() }, t("chooseFolder")),
+        h("button", { type: "button", class: "hc-button", onclick: () => files.click() }, spoken.words("chooseFiles")),
+        h("button", { type: "button", class: "hc-button", onclick: () => folder.click() }, spoken.words("chooseFolder")),
       ),
       files,
       folder,
@@ -57,12 +59,13 @@ export class Basket {
     const stains = h("datalist", { id: "up-stains" }, ...STAINS.map((value) => h("option", { value })));
     this.element = h(
       "section",
-      { "aria-label": t("files") },
-      h("h2", {}, t("files")),
+      {},
+      h("h2", {}, spoken.words("files")),
       drop,
       stains,
       this.table,
     );
+    spoken.attribute(this.element, "aria-label", "files");
   }
 
   get count(): number {
@@ -115,7 +118,7 @@ export class Basket {
     return { unit, fields };
   }
 
-  private show(): void {
+  show(): void {
     const t = this.t;
     this.table.replaceChildren();
     if (this.rows.length) {

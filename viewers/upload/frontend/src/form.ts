@@ -2,8 +2,9 @@
 
 import type { Api } from "@common/api";
 import { h } from "@common/dom";
-import { dicomDate, type Translate } from "@common/i18n";
+import { dicomDate } from "@common/i18n";
 
+import type { Spoken } from "./spoken";
 import type { Key } from "./texts";
 import type { Facts } from "./tus";
 
@@ -28,34 +29,35 @@ export class Form {
 
   constructor(
     private readonly api: Api,
-    t: Translate<Key>,
+    private readonly spoken: Spoken,
     private readonly onChange: () => void,
   ) {
     this.study = h("select", { name: "study_instance_uid", onchange: () => this.changed() });
-    this.study.append(h("option", { value: NEW }, t("newStudy")));
+    this.study.append(h("option", { value: NEW }, spoken.words("newStudy")));
     const sexes = [
-      h("option", { value: "" }, t("unknown")),
-      h("option", { value: "F" }, t("female")),
-      h("option", { value: "M" }, t("male")),
-      h("option", { value: "O" }, t("other")),
+      h("option", { value: "" }, spoken.words("unknown")),
+      h("option", { value: "F" }, spoken.words("female")),
+      h("option", { value: "M" }, spoken.words("male")),
+      h("option", { value: "O" }, spoken.words("other")),
     ];
     this.element = h(
       "section",
-      { "aria-label": t("whose") },
-      h("h2", {}, t("whose")),
+      {},
+      h("h2", {}, spoken.words("whose")),
       h(
         "div",
         { class: "up-fields" },
-        h("label", { class: "up-wide" }, t("study"), this.study),
-        this.field("patient_id", t("patientId"), 64),
-        this.field("patient_name", t("patientName"), 64),
-        this.field("patient_birth_date", t("birthDate"), 10, { type: "date" }),
-        this.select("patient_sex", t("sex"), sexes),
-        this.field("accession_number", t("accession"), 16),
-        this.field("specimen_description", t("specimen"), 1024, { placeholder: t("specimenHint") }),
-        this.field("mpp", t("mpp"), 8, { inputmode: "decimal", placeholder: t("mppHint") }),
+        h("label", { class: "up-wide" }, spoken.words("study"), this.study),
+        this.field("patient_id", "patientId", 64),
+        this.field("patient_name", "patientName", 64),
+        this.field("patient_birth_date", "birthDate", 10, { type: "date" }),
+        this.select("patient_sex", "sex", sexes),
+        this.field("accession_number", "accession", 16),
+        this.field("specimen_description", "specimen", 1024, {}, "specimenHint"),
+        this.field("mpp", "mpp", 8, { inputmode: "decimal" }, "mppHint"),
       ),
     );
+    spoken.attribute(this.element, "aria-label", "whose");
   }
 
   /** Ask for the studies of the sender's hospital; without them a new one can still be made. */
@@ -104,19 +106,21 @@ export class Form {
 
   private field(
     name: string,
-    label: string,
+    label: Key,
     maxlength: number,
     more: Record<string, string> = {},
+    hint?: Key,
   ): HTMLElement {
     const oninput = (): void => this.onChange();
     const input = h("input", { name, maxlength, autocomplete: "off", ...more, oninput });
+    if (hint) this.spoken.attribute(input, "placeholder", hint);
     this.fields.set(name, input);
-    return h("label", {}, label, input);
+    return h("label", {}, this.spoken.words(label), input);
   }
 
-  private select(name: string, label: string, options: HTMLOptionElement[]): HTMLElement {
+  private select(name: string, label: Key, options: HTMLOptionElement[]): HTMLElement {
     const select = h("select", { name }, ...options);
     this.fields.set(name, select);
-    return h("label", {}, label, select);
+    return h("label", {}, this.spoken.words(label), select);
   }
 }

@@ -17,6 +17,7 @@ import { Basket } from "./basket";
 import { Form } from "./form";
 import { List, type Item } from "./list";
 import type { Unit } from "./packing";
+import { Spoken } from "./spoken";
 import { TEXTS } from "./texts";
 import { again, create, remove, Sending, type Facts } from "./tus";
 import styles from "./upload.css?inline";
@@ -36,6 +37,7 @@ class Upload implements Mounted<UploadData> {
   private args: MountArguments<UploadData>;
   private readonly api: Api;
   private readonly t = translator(TEXTS, () => this.data.language);
+  private readonly spoken = new Spoken(this.t);
   private readonly root = h("div", { class: "hc up" });
   private readonly form: Form;
   private readonly basket: Basket;
@@ -57,15 +59,16 @@ class Upload implements Mounted<UploadData> {
     this.api = new Api(args.data.base);
     adoptStyles(args.parentElement, theme, controls, styles);
     const { t } = this;
-    this.form = new Form(this.api, t, () => this.allow());
+    this.form = new Form(this.api, this.spoken, () => this.allow());
     this.basket = new Basket(
       t,
+      this.spoken,
       () => this.data.language,
       (unit) => this.goesOn(unit),
       () => this.allow(),
       (sentence) => this.complain(sentence),
     );
-    this.list = new List(t, () => this.data.language, {
+    this.list = new List(t, this.spoken, () => this.data.language, {
       pause: (item) => this.sendings.get(item.id)?.pause(),
       goOn: (item) => this.resume(item),
       cancel: (item) => void this.cancel(item),
@@ -93,8 +96,13 @@ class Upload implements Mounted<UploadData> {
   }
 
   update(args: MountArguments<UploadData>): void {
+    const before = this.data.language;
     this.args = args;
     this.data = args.data;
+    if (before === args.data.language) return;
+    this.spoken.rewrite();
+    this.basket.show();
+    this.show();
   }
 
   destroy(): void {

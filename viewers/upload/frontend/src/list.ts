@@ -5,6 +5,7 @@ import { inLanguage, type Text, type Translate } from "@common/i18n";
 import type { Language } from "@common/host";
 
 import { bytes } from "./size";
+import type { Spoken } from "./spoken";
 import type { Key } from "./texts";
 import type { Sending } from "./tus";
 
@@ -46,10 +47,12 @@ export class List {
 
   constructor(
     private readonly t: Translate<Key>,
+    spoken: Spoken,
     private readonly language: () => Language,
     private readonly actions: Actions,
   ) {
-    this.element = h("section", { "aria-label": t("sent") }, h("h2", {}, t("sent")), this.body);
+    this.element = h("section", {}, h("h2", {}, spoken.words("sent")), this.body);
+    spoken.attribute(this.element, "aria-label", "sent");
   }
 
   show(items: readonly Item[], sendings: ReadonlyMap<string, Sending>): void {
