@@ -28,7 +28,8 @@ const UNITS: Readonly<Record<string, string>> = {
 /** A UCUM code as people read it. */
 export function unitWord(unit: Coded | null): string {
   if (!unit) return "";
-  return UNITS[unit.value] ?? unit.value.replace(/\{[^}]*\}/g, "");
+  const known = UNITS[unit.value];
+  return known ?? unit.value.replace(/\{[^}]*\}/g, "").replace("mm2", "mm²").replace("um", "µm");
 }
 
 /** A value with its digits, and never a negative nothing. */

@@ -53,7 +53,7 @@ interface Column {
 
 function columns(options: TableOptions): Column[] {
   return [
-    { name: "priority", title: "priority", width: "142px", sort: "urgency" },
+    { name: "priority", title: "priority", width: "154px", sort: "urgency" },
     { name: "time", title: "timeLeft", width: "100px", sort: "urgency" },
     { name: "number", title: "number", width: "118px", sort: "number" },
     { name: "patient", title: "patient", width: "19%", sort: "patient" },
