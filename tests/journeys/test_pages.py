@@ -145,6 +145,13 @@ def field(page: Page, place: str) -> Locator:
     return page.locator(f"[data-place='{place}']")
 
 
+def required(page: Page) -> list[Locator]:
+    """The sections that whatever template is offered wants filled, in their order."""
+    found = page.locator(".rp-field:has(.rp-required) [data-place^='sections.']")
+    expect(found.first).to_be_visible()
+    return found.all()
+
+
 def saved(page: Page) -> None:
     expect(page.locator(".rp-save")).to_have_text(re.compile("Đã lưu"))
 
@@ -206,10 +213,12 @@ def test_from_the_question_to_the_decision(
     expect(mark.locator("input")).to_be_checked()
     page.get_by_role("button", name="+ Ảnh đang xem").click()
     expect(page.locator(".rp-image")).to_have_count(1)
-    field(page, "sections.findings").fill("Khối tăng tỷ trọng nhân bèo trái,")
+    *findings, conclusion = required(page)
+    for finding in findings:
+        finding.fill("Khối tăng tỷ trọng nhân bèo trái,")
     mark.get_by_title("Chèn vào văn bản").click()
-    assert " mm" in field(page, "sections.findings").input_value()
-    field(page, "sections.conclusion").fill("Xuất huyết não nhân bèo trái.")
+    assert " mm" in findings[-1].input_value()
+    conclusion.fill("Xuất huyết não nhân bèo trái.")
     sign.click()
     expect(page.get_by_role("dialog")).to_contain_text("Trả lời câu hỏi 1")
     page.keyboard.press("Escape")
@@ -255,7 +264,7 @@ def test_typing_reaches_neither_the_page_nor_the_viewer(
     canvas = page.locator(".hv-grid canvas").first
     canvas.evaluate("c => { c.dataset.first = 'yes'; }")
     before = canvas.get_attribute("data-first")
-    area = field(page, "sections.findings")
+    area = required(page)[0]
     area.click()
     # "r" and "c" are Streamlit's, digits and letters the viewer's, "/" nobody's here
     page.keyboard.type("rc/12345 lwz mi khối tăng tỷ trọng ", delay=15)
@@ -312,7 +321,8 @@ def test_a_preliminary_a_final_and_an_addendum_are_different_acts(
         expect(page.get_by_role("dialog")).to_have_count(0)
 
     versions = page.locator(".rp-opinion header b:visible")
-    field(page, "sections.findings").fill("Khối tăng tỷ trọng.")
+    for section in required(page)[:-1]:
+        section.fill("Khối tăng tỷ trọng.")
     field(page, "sections.conclusion").fill("Xuất huyết não.")
     sign("Ký sơ bộ")
     expect(versions).to_have_text(["Sơ bộ · Phiên bản 1"])
