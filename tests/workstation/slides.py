@@ -31,7 +31,7 @@ def arrive_slide(
         ds = pydicom.dcmread(path)
         for keyword, value in attributes.items():
             setattr(ds, keyword, value)
-        context.archive.store_bytes(file_bytes(ds), from_site(site))
+        context.archive.store_bytes(file_bytes(ds, ds.file_meta.TransferSyntaxUID), from_site(site))
         study = ds.StudyInstanceUID
     return context.archive.study(study, scope=EVERYTHING)
 

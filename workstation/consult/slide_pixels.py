@@ -17,7 +17,13 @@ __all__ = ["open_slide"]
 
 
 def open_slide(archive: Archive, series: Series, *, scope: ReadScope) -> SlidePixels | None:
-    """The slide of that series; None when it has no tissue level yet, or is no slide."""
+    """The slide of that series; None when it has no tissue level yet, or is no slide.
+
+    Raises
+    ------
+    dicom_node.errors.CannotDecode
+        Its tiles cannot be decoded: what is drawn instead must not be taken for glass.
+    """
     try:
         index = slide_index(archive, series.series_instance_uid, scope)
     except NotFound:
@@ -28,6 +34,7 @@ def open_slide(archive: Archive, series: Series, *, scope: ReadScope) -> SlidePi
     # What guests read is decoded once; nothing is kept on disk for them.
     source = SlideSource(archive, DerivedCache(archive.settings.folder / "tiles", 0))
     paths = default_paths(index)
+    _require_readable(source, index)
 
     def read(
         x: float, y: float, width: float, height: float, scale: float
@@ -50,6 +57,14 @@ def open_slide(archive: Archive, series: Series, *, scope: ReadScope) -> SlidePi
         read=read,
         read_overview=lambda: _overview(source, index, series),
     )
+
+
+def _require_readable(source: SlideSource, index: SlideIndex) -> None:
+    """Decode one tile of each level."""
+    for grid in index.grids:
+        there = grid[grid >= 0]
+        if there.size:
+            source.pixels(index, int(there[there.size // 2]))
 
 
 def _overview(

@@ -146,7 +146,7 @@ def look_at(slide: SlidePixels) -> Findings:
     tissue = find_tissue(picture, pixel_um) & received
     found.tissue_mm2 = float(tissue.sum()) * (pixel_um / 1000) ** 2
     found.cells = _cells(slide, tissue, mpp)
-    if found.tissue_mm2 < LEAST_TISSUE_MM2:
+    if found.tissue_mm2 < LEAST_TISSUE_MM2 and slide.is_complete:
         found.say(Grade.RED, Text("không thấy mô", "no tissue found"))
     found.blurred, blurred = focus_of(slide, tissue, mpp, scale)
     if found.blurred is not None and found.blurred > AMBER_BLUR:

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from plugins.nouns import State
+from plugins.nouns import State, Text
 from workstation import access, accounts, sites
 from workstation.access import Action
 from workstation.consult import case as cases
+from workstation.consult import results
 from workstation.consult.rows import CaseRecord
 from workstation.consult.transitions import Event
 from workstation.context import Context
-from workstation.i18n import _, moment
+from workstation.i18n import _, current_language, moment
 from workstation.roles import READER_AREAS, Principal, Role
 from workstation.ui import labels, parts
 from workstation.ui.screens.reading import report
@@ -32,6 +33,7 @@ def render(context: Context, principal: Principal) -> None:
             ):
                 parts.go("reading", case=record.id)
     parts.tell_kept()
+    tell_senders(context, principal, record)
     left, right = st.columns([6, 5], gap="medium")
     with left:
         tasks(context, principal, record)
@@ -41,6 +43,17 @@ def render(context: Context, principal: Principal) -> None:
         request.html(request_summary(shown))
         past.html(history(cases.history(context, principal, record.id)))
         others(context, principal, record)
+
+
+def tell_senders(context: Context, principal: Principal, record: CaseRecord) -> None:
+    """What programs have to say to those who sent the images: slides to be scanned again."""
+    if principal.site != record.requesting_site or not access.may(principal, Action.SEE, record):
+        return
+    for one in results.list_results(context, principal, record.id).items:
+        content = one.record.content
+        said = content["detail"].get("message") if content is not None else None
+        if said:
+            st.warning(Text(**said).in_language(current_language()), icon=":material/biotech:")
 
 
 def tasks(context: Context, principal: Principal, record: CaseRecord) -> None:

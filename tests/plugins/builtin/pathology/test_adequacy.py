@@ -58,6 +58,17 @@ def test_empty_glass_has_no_tissue() -> None:
     assert result.value("blurred_0").value is None
 
 
+def test_what_has_not_come_is_not_called_glass() -> None:
+    def read(*box: float) -> tuple[np.ndarray, np.ndarray]:
+        picture, received = slide(PICTURE, 1.0).read(*box)
+        return picture, np.zeros_like(received)
+
+    result = made(slide(PICTURE, 1.0, read=read, is_complete=False))
+    assert result.grade is Grade.AMBER
+    assert "chưa nhận đủ ảnh" in result.detail["message"].vi
+    assert "không thấy mô" not in result.detail["message"].vi
+
+
 def test_pen_and_edge_are_named() -> None:
     picture = PICTURE[500:].copy()
     picture[600:1050, 50:550] = (40, 90, 200)

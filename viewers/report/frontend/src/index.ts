@@ -12,7 +12,7 @@ import { listen, tell } from "@common/events";
 import { clockTime } from "@common/format";
 import { guardSession } from "@common/guard";
 import { entry, type HostData, type MountArguments, type Mounted } from "@common/host";
-import { inLanguage, translator } from "@common/i18n";
+import { inLanguage, type Text, translator } from "@common/i18n";
 import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
@@ -294,6 +294,16 @@ class Report implements Mounted<ReportData> {
     ];
   }
 
+  /** Tissue of slides that the author has not looked at; nothing where nobody can say. */
+  private async unseen(): Promise<string> {
+    try {
+      const said = await this.api.get<{ sentence: Text | null }>(`${this.path}/coverage`);
+      return said.sentence ? inLanguage(said.sentence, this.data.language) : "";
+    } catch {
+      return "";
+    }
+  }
+
   private async ask(kind: Kind): Promise<void> {
     const { saver } = this;
     if (!saver) return;
@@ -302,6 +312,7 @@ class Report implements Mounted<ReportData> {
       language: this.data.language,
       t: this.t,
       missing: this.missing(kind, saver.content),
+      remark: this.unseen(),
       sign: async (password, reason) => {
         if (!(await saver.flush())) {
           throw new ApiError(0, "unsaved", TEXTS.unsavedSign);

@@ -15,6 +15,8 @@ export interface SigningOptions {
   t: Translate<Key>;
   /** What keeps the opinion from being signed; empty when nothing does. */
   missing: string[];
+  /** What the author should know before signing: tissue that was not looked at. */
+  remark?: Promise<string>;
   sign(password: string, reason: string): Promise<void>;
 }
 
@@ -35,6 +37,11 @@ export function openSigning(root: HTMLElement, options: SigningOptions): void {
     problem.hidden = false;
   };
   const password = h("input", { type: "password", id: "rp-password", autocomplete: "current-password" });
+  const remark = h("p", { class: "hc-notice", "data-remark": "coverage", hidden: true });
+  void options.remark?.then((words) => {
+    remark.textContent = words;
+    remark.hidden = words === "";
+  });
   const needsReason = kind === "amended" || kind === "addendum";
   const reason = h("textarea", { id: "rp-reason", rows: 2 });
   const close = (): void => {
@@ -48,6 +55,7 @@ export function openSigning(root: HTMLElement, options: SigningOptions): void {
     h("h2", {}, t(TITLES[kind])),
     missing.length > 0 &&
       h("div", { class: "hc-notice rp-missing" }, h("b", {}, t("missing")), h("ul", {}, ...missing.map((m) => h("li", {}, m)))),
+    remark,
     h("p", { class: "hc-muted" }, t("signNote")),
     needsReason && h("label", { for: "rp-reason" }, t(kind === "amended" ? "reason" : "addendumReason")),
     needsReason && reason,

@@ -15,6 +15,7 @@ import { Maps } from "./maps";
 import type { Model } from "./model";
 import { Overview } from "./overview";
 import { hiddenNumbers, qualityBanner, seriesChoice } from "./quality";
+import { pictures } from "./pictures";
 import { Section } from "./section";
 import { STATE_SIGNS, STATE_TONES } from "./states";
 import { type Content, isBusy } from "./types";
@@ -110,8 +111,8 @@ export class Card {
       isHidden ? [hiddenNumbers(() => this.reveal(), speech)] : [],
     );
     this.showNumbers(content, isHidden, speech);
-    this.figures.show([isHidden, content.charts, content.tables, content.steps, content.version, language], () => [
-      ...(isHidden ? [] : [...content.charts.map((one) => chart(one, speech)), ...tables(content, speech)]),
+    this.figures.show([isHidden, content.detail["pictures"], content.charts, content.tables, content.steps, content.version, language], () => [
+      ...(isHidden ? [] : [...pictures(content, speech), ...content.charts.map((one) => chart(one, speech)), ...tables(content, speech)]),
       steps(content, speech),
     ]);
   }

@@ -30,6 +30,7 @@ export interface Actor {
   finish(): void;
   hideMarks(): void;
   markKeyImage(): void;
+  countSelected(): void;
   toggleMarks(): void;
   toggleTray(): void;
   toggleFull(): void;
@@ -129,6 +130,7 @@ export const COMMANDS: readonly Command[] = [
   { id: "delete", group: "marks", name: "delete", keys: ["Delete"], icon: "delete", draws: true, run: (a) => a.deleteSelected() },
   { id: "hide", group: "marks", name: "hide", keys: ["J"], icon: "eye", run: (a) => a.hideMarks() },
   { id: "key-image", group: "marks", name: "key_image", keys: ["K"], icon: "key_image", run: (a) => a.markKeyImage() },
+  { id: "count", group: "marks", name: "count", keys: ["Shift+N"], icon: "count", draws: true, run: (a) => a.countSelected() },
   { id: "marks", group: "marks", name: "marks", keys: ["N"], icon: "marks", run: (a) => a.toggleMarks() },
   { id: "escape", group: "marks", name: "key_escape", keys: ["Esc"], run: (a) => a.escape() },
 ];

@@ -28,6 +28,7 @@ export interface ToolbarState {
   canUndo: boolean;
   canRedo: boolean;
   hasSelection: boolean;
+  canCount: boolean;
   chosenClass: number;
   standalone: boolean;
 }
@@ -48,7 +49,7 @@ const ROWS: readonly (readonly (readonly string[])[])[] = [
     ["colours"],
     ["full", "own-window", "help"],
   ],
-  [TOOLS.map((tool) => `tool-${tool}`), ["class"], ["undo", "redo", "delete", "hide"], ["key-image"], ["marks"]],
+  [TOOLS.map((tool) => `tool-${tool}`), ["class"], ["undo", "redo", "delete", "hide"], ["key-image"], ["count", "marks"]],
 ];
 
 export class Toolbar {
@@ -125,6 +126,7 @@ export class Toolbar {
     this.enable("undo", state.canUndo);
     this.enable("redo", state.canRedo);
     this.enable("delete", state.canDraw && state.hasSelection);
+    this.enable("count", state.canDraw && state.canCount);
     this.buttons.get("own-window")!.hidden = state.standalone;
     this.buttons.get("hide")!.replaceChildren(icon(state.hidesMarks ? ICONS.eye_off : ICONS.eye));
     this.angle.title = this.t("angle_of");

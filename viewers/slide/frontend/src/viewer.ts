@@ -12,6 +12,7 @@ import { Board } from "./board";
 import { CLASSES } from "./classes";
 import { ColourPanel } from "./colourpanel";
 import type { Actor } from "./commands";
+import { count, countingOf } from "./counting";
 import { Desk } from "./desk";
 import { helpDialog, labelDialog, textDialog, Toast } from "./dialogs";
 import { fieldOf } from "./keyfield";
@@ -364,6 +365,23 @@ export class Viewer extends Navigation implements Actor {
     );
   }
 
+  countSelected(): void {
+    const mark = this.board.selected === undefined ? undefined : this.board.get(this.board.selected);
+    // What the server does not have yet it may still refuse.
+    if (!mark || !countingOf(mark) || mark.state !== "saved") {
+      this.toast.say(this.t("count_none"));
+      return;
+    }
+    const marks = this.board.of(mark.content.series_instance_uid);
+    count(this.api, this.data.case_id, mark, marks, (id) => this.board.get(id)).then(
+      () => this.toast.say(this.t("count_asked")),
+      (error: unknown) => {
+        const reason = reasonOf(error, { vi: "lỗi không rõ", en: "unknown error" });
+        this.toast.say(this.t("count_failed", { reason: inLanguage(reason, this.language()) }));
+      },
+    );
+  }
+
   toggleMarks(): void {
     this.showsMarks = !this.showsMarks;
     if (this.showsMarks) void this.pointSets.refresh();
@@ -441,6 +459,7 @@ export class Viewer extends Navigation implements Actor {
       canUndo: this.board.canUndo,
       canRedo: this.board.canRedo,
       hasSelection: this.board.selected !== undefined,
+      canCount: this.board.selected !== undefined && countingOf(this.board.get(this.board.selected)) !== undefined,
       chosenClass: this.board.chosenClass,
       standalone: this.data.standalone === true,
     });
