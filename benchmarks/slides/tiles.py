@@ -54,7 +54,8 @@ def _same_bytes(scene: Scene, contenders: dict[str, Ask], places: list[tuple[int
             if name in ("stored tile", "wsidicom read_encoded_tile"):
                 assert data == stored(scene.index, frame), name
             size = Image.open(BytesIO(data)).size
-            assert size[0] >= TILE, (name, size)
+            # At the slide's edge 254 and an overlap of 1 make 255.
+            assert min(size) >= TILE - 1, (name, size)
 
 
 def _contenders(scene: Scene) -> Iterator[tuple[str, Ask]]:
