@@ -70,6 +70,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/v1/cases/{id}/results/{rid}/edits"): {"edits": {}, "revision": 1},
     ("POST", "/v1/cases/{id}/results/{rid}/confirm"): {"revision": 1},
     ("POST", "/v1/cases/{id}/results/{rid}/reopen"): {},
+    ("PUT", "/v1/cases/{id}/coverage"): {
+        "series_instance_uid": "1.2.3",
+        "cell_um": 250.0,
+        "columns": 8,
+        "rows": 1,
+        "seen": "AA==",
+    },
     ("POST", "/v1/quarantine/{id}/release"): {"site": "DEMO_A"},
 }
 
