@@ -99,7 +99,7 @@ def write_svs(path: Path, size: int, *, base_only: bool = False) -> list[tuple[i
     with tifffile.TiffWriter(path, bigtiff=False) as tiff:
         for number, factor in enumerate(levels):
             edge = size // factor
-            tiles = _coded_tiles(mask, edge // TILE, factor)
+            tiles = _coded_tiles(mask, -(-edge // TILE), factor)
             tiff.write(tiles, shape=(edge, edge, 3), **options)
             if not number:
                 small = mask.resize((256, 256)).convert("RGB")
