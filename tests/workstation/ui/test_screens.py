@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
+from plugins import testing
 from plugins.nouns import State
 from tests.workstation.cases import arrive, asked, brought_to, signed
 from tests.workstation.conftest import PASSWORD
@@ -16,7 +18,9 @@ from tests.workstation.slides import slide_case
 from tests.workstation.ui.conftest import Show
 from workstation import accounts, sites
 from workstation.consult import case as cases
+from workstation.consult.result_content import encode
 from workstation.context import Context
+from workstation.database import results
 from workstation.i18n import catalogue
 from workstation.roles import Principal, Role
 from workstation.ui.frame import PLACES
@@ -242,3 +246,31 @@ def test_users_change_language_and_password_by_themselves(
     assert [error.value for error in page.error] == ["Hai mật khẩu mới không giống nhau."]
     change("mười con vịt bơi qua sông")
     accounts.sign_in(context, "radiologist.2", "mười con vịt bơi qua sông")
+
+
+def test_senders_are_told_of_slides_to_scan_again(
+    show: Show, context: Context, people: People, test_data: Path
+) -> None:
+    """On their case page, in their language; the reader is not told to scan."""
+    record = slide_case(context, people, test_data)
+    message = {"vi": "Lam A1: mờ 40 %.", "en": "Slide A1: 40 % out of focus."}
+    with context.database.begin() as connection:
+        content = encode(testing.result(layers=(), detail={"message": message}), {})
+        connection.execute(
+            insert(results).values(
+                id="r1",
+                study_instance_uid=record.study_instance_uids[0],
+                analysis="slide_adequacy",
+                state="computed",
+                revision=1,
+                content_revision=1,
+                content=content,
+                content_hash="x",
+                content_key="",
+                wanted_at=context.clock(),
+            )
+        )
+    page = show(case.render, people["technician.a"], case=record.id)
+    assert [one.value for one in page.warning] == [message["vi"]]
+    page = show(case.render, people["pathologist"], case=record.id)
+    assert not page.warning
