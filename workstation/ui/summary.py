@@ -145,8 +145,7 @@ def request_summary(record: CaseRecord) -> str:
         + parts.section_html(_("Questions"))
         + f'<ol class="hc-questions">{questions}</ol>'
         + parts.facts(top)
-        + parts.section_html(_("Clinical summary"))
-        + parts.facts(clinical)
+        + (parts.section_html(_("Clinical summary")) + parts.facts(clinical) if clinical else "")
         + parts.section_html(_("Request"))
         + parts.facts(other, columns=2)
     )
