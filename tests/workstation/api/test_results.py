@@ -203,13 +203,13 @@ def test_every_kind_of_correction_is_kept_as_it_was_sent(
         "handles": {"top": [[1.0, 2.0, 3.0]]},
         "strokes": [stroke],
         "rejected": ["lesion 2"],
-        "reads": {"independent": {"M1": "normal"}, "seconds": 31},
+        "reads": {"independent": {"by": "radiologist", "regions": {"M1": "normal"}}},
         "form": {"note": "mờ"},
     }
     path = f"/cases/{case.id}/results/{rid}/edits"
     kept = call("radiologist").put(path, {"edits": edits, "revision": 1}).json()
     assert kept["edits"] == edits
     path = f"/cases/{case.id}/results/{kept['id']}/edits"
-    emptied = {"parameters": {}, "strokes": [], "reads": {}}
+    emptied = {"parameters": {}, "strokes": [], "reads": edits["reads"]}
     kept = call("radiologist").put(path, {"edits": emptied, "revision": 2}).json()
-    assert (kept["edits"], kept["revision"]) == ({}, 3)
+    assert (kept["edits"], kept["revision"]) == ({"reads": edits["reads"]}, 3)
