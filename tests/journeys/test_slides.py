@@ -18,6 +18,8 @@ from PIL import Image, ImageCms
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.dicom_node.objects.judges import dciodvfy
+from tests.journeys.test_consult import until
+from tests.journeys.test_stroke import reported
 from tests.journeys.test_uploads import SVS, choose
 from tests.peers import Orthanc, orthanc
 from tests.product import PASSWORD, Product, product
@@ -248,6 +250,15 @@ def test_a_slide_from_the_upload_to_the_pacs(
     expect(page.locator(".rp-image")).to_have_count(1)
     shot(page, "08-drawn")
 
+    number = counted_nuclei(running, case["id"])
+    page.reload()
+    opened(page)
+    page.get_by_role("tab", name="Gợi ý máy").click()
+    expect(page.get_by_text("Đếm nhân (Ki-67)").filter(visible=True).first).to_be_visible()
+    page.wait_for_timeout(1500)
+    shot(page, "08b-counted")
+    page.get_by_role("tab", name="Ý kiến").click()
+    expect(page.locator(".rp-measured")).to_contain_text("Đếm nhân (Ki-67)")
     draft = running.clients["pathologist"].get(f"/api/v1/cases/{case['id']}/draft").json()
     for section in draft["template"]["sections"]:
         if section["required"]:
@@ -276,6 +287,7 @@ def test_a_slide_from_the_upload_to_the_pacs(
     for there, here in ((polygon, outline), (points, nuclei)):
         assert np.abs((there - here) * micrometres).max() <= 0.01
     assert read.ReferencedImageSequence[0].ReferencedSOPInstanceUID == slide["sop_instance_uid"]
+    assert number in set().union(*reported(found[COMPREHENSIVE_3D_SR]).values())
 
     asker = sign_in("requester.a", f"/case?case={case['id']}")
     expect(asker.locator("[data-landed=true]")).to_be_visible()
@@ -314,6 +326,46 @@ def keep_labels(running: Product, study: str, case_id: str) -> dict[str, Any]:
             assert answer.status_code in (403, 404), (username, door)
             assert len(answer.content) < 1000, (username, door)
     return slide
+
+
+def counted_nuclei(running: Product, case_id: str) -> float:
+    """Count the nuclei in the polygon that was drawn, confirm it; return how many there are."""
+    client = running.clients["pathologist"]
+    place = f"/api/v1/cases/{case_id}"
+    marks = client.get(f"{place}/annotations").json()["items"]
+    (mark,) = [one for one in marks if one["kind"] == "polygon"]
+    asked = {"analysis": "nuclei_count", "study_instance_uid": mark["study_instance_uid"]}
+    started = client.post(f"{place}/results", json=asked)
+    assert started.status_code in (200, 201, 202), started.text
+    region = {key: mark[key] for key in ("series_instance_uid", "kind", "points_mm")}
+    edits = {
+        "form": {"regions": [{**region, "annotation_id": mark["id"], "label": "U"}]},
+        "parameters": {"stain": "he", "choice": "average"},
+    }
+
+    def latest(*states: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            items = client.get(f"{place}/results").json()["items"]
+            found: list[dict[str, Any]] = [
+                one for one in items if one["analysis"] == "nuclei_count"
+            ]
+            assert all(one["state"] != "failed" for one in found), found
+            return next((one for one in found if one["state"] in states), None)
+
+        return until(look, 120)
+
+    result = latest("computed", "edited")
+    where = f"{place}/results/{result['id']}"
+    sent = client.put(f"{where}/edits", json={"edits": edits, "revision": result["revision"]})
+    assert sent.status_code == 200, sent.text
+    result = latest("edited")
+    where = f"{place}/results/{result['id']}"
+    confirmed = client.post(f"{where}/confirm", json={"revision": result["revision"]})
+    assert confirmed.status_code == 200, confirmed.text
+    values = {one["key"]: one["value"] for one in result["content"]["values"]}
+    number = float(values["region 0 nuclei"])
+    assert 20 < number < 1000  # 0.03 mm² of epidermis and stroma
+    return number
 
 
 def landed_files(pacs: Orthanc, folder: Path) -> dict[str, Path]:
