@@ -295,7 +295,9 @@ class ClassedHead:
         turn = rotation_matrix(pose[3:]).T  # from the scanner back to the head
         start = turn @ (-half - pose[:3]) + middle - self.corner
         steps = np.ascontiguousarray(turn * spacing)
-        samples = np.maximum(np.ceil(spacing), 2).astype(np.int64)
+        # Twice as many points as millimetres through the slice: one to a voxel of the fine grid
+        # would lie on its faces, and a head at rest half a millimetre off one that moved.
+        samples = np.maximum(np.ceil(spacing) * (2, 1, 1), 2).astype(np.int64)
         lines, rows, columns = shape[0] * shape[1], shape[1], shape[2]
         base = np.empty((lines, columns), np.float32)
         brain = np.empty((lines, columns), np.float32)

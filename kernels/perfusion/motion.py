@@ -26,7 +26,7 @@ __all__ = ["SteadySeries", "steady"]
 
 BONE_HU = 150.0
 CORTEX_HU = 1200.0
-LEVELS = ((3.6, 4.0), (1.8, 3.0))  # pixels joined to so many mm, smoothing in mm
+LEVELS = ((4.0, 4.0), (2.0, 3.5))  # pixels joined to so many mm, smoothing in mm
 MOST_POINTS = 30_000
 FINE_MM = 1.7  # between slices, after interpolation
 MARGIN_SLICES = 1
