@@ -192,7 +192,7 @@ def test_the_demo_tells_everything_a_script_needs(demo: Demo) -> None:
     }  # fmt: skip
     assert all(languages == {"vi", "en"} for languages in by_role.values())
     emergencies = [case for case in told["cases"] if case["priority"] in ("P0", "P1")]
-    assert [case["state"] for case in emergencies] == ["queued"]
+    assert [case["state"] for case in emergencies] == ["queued", "queued"]
     assert Path(told["receiving_pacs"]["folder"]).is_dir()
 
 
@@ -203,12 +203,12 @@ def test_both_aes_answer_strangers_tools(demo: Demo) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_three_phantoms_came_in_by_c_store(demo: Demo, anonymous: httpx.Client) -> None:
+def test_phantoms_and_a_slide_came_in_by_c_store(demo: Demo, anonymous: httpx.Client) -> None:
     found = {}
     for user in ("technician.a", "technician.b"):
         answer = anonymous.get("/dicom-web/studies", headers=demo.token(user))
-        found[user] = [study["00201208"]["Value"][0] for study in answer.json()]
-    assert found == {"technician.a": [30, 30], "technician.b": [30]}
+        found[user] = sorted(study["00201208"]["Value"][0] for study in answer.json())
+    assert found == {"technician.a": [30, 30, 332], "technician.b": [5, 30]}
 
 
 def test_health_and_metrics_name_no_patient(demo: Demo, anonymous: httpx.Client) -> None:
@@ -221,7 +221,7 @@ def test_health_and_metrics_name_no_patient(demo: Demo, anonymous: httpx.Client)
     # nginx keeps others out of it, as documented; directly it answers.
     assert anonymous.get("/metrics").status_code == 403
     metrics = httpx.get(demo.direct + "/metrics").text
-    assert 'hoichan_cases{state="queued"} 2.0' in metrics
+    assert 'hoichan_cases{state="queued"} 4.0' in metrics
     assert "hoichan_http_requests_total" in metrics
     assert not re.search("TRẦN|NGUYỄN|DEMO-A|1\\.2\\.826", metrics + health.text)
 
@@ -594,7 +594,7 @@ def test_running_again_finds_everything_and_adds_nothing_and_stops_clean(
         studies = httpx.get(
             told["url"] + "dicom-web/studies", headers=demo.token("technician.a"), timeout=30
         ).json()
-        assert len(studies) == 2
+        assert len(studies) == 3
         assert seconds < 120
     finally:
         process.terminate()

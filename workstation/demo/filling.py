@@ -254,9 +254,10 @@ def holds(context: Context, study_instance_uid: str) -> bool:
 
 
 def submitted(context: Context) -> list[CaseRecord]:
-    """Cases of the demo that were sent."""
-    views = case.list_cases(context, SYSTEM).rows
-    return [view.record for view in views if view.record.state is not State.DRAFT]
+    """Cases of the demo that were sent, in the order of their numbers."""
+    records = (view.record for view in case.list_cases(context, SYSTEM).rows)
+    sent = [record for record in records if record.state is not State.DRAFT]
+    return sorted(sent, key=lambda record: record.number or "")
 
 
 def all_queued(context: Context) -> bool:

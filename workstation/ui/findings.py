@@ -23,8 +23,9 @@ def has_any(found: Results) -> bool:
 
 
 def badge(found: Results, see: Callable[[], None]) -> None:
-    """A button with the number of results nobody has confirmed, which opens them; else nothing."""
-    waiting = sum(one.record.state in WAITING for one in found.items)
+    """A button with the number of results that wait for the caller to confirm them, or nothing."""
+    mine = [one.record for one in found.items if "confirm" in one.permissions]
+    waiting = sum(record.state in WAITING for record in mine)
     if waiting:
         words = _("Results to check: {n}").format(n=waiting)
         st.button(f"◇ {words}", key="see_results", on_click=see)
