@@ -26,7 +26,7 @@ from workstation.accounts import SYSTEM, Principal
 from workstation.context import Context
 from workstation.database import uploads
 from workstation.uploads import rows
-from workstation.uploads.processing import _Work, due_uploads, process_upload
+from workstation.uploads.processing import _Work, due_uploads, process_upload, requeue_uploads
 from workstation.uploads.rows import UploadState
 from workstation.uploads.watching import DONE, REFUSED, Seen, watch_folder
 from workstation.web.front import front_app
@@ -75,6 +75,12 @@ class Sender:
     def item(self, upload_id: str) -> dict[str, Any]:
         items = self.http.get("/uploads/").json()["items"]
         return next(item for item in items if item["id"] == upload_id)
+
+
+@pytest.fixture(autouse=True)
+def _running(context: Context) -> None:
+    """A worker of an earlier test has stopped, and left word for every conversion to stop."""
+    requeue_uploads(context)
 
 
 @pytest.fixture
