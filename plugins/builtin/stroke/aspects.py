@@ -26,8 +26,9 @@ from plugins.builtin.stroke import codes
 from plugins.builtin.stroke.edits import parameter
 from plugins.builtin.stroke.findings import on_source
 from plugins.builtin.stroke.head import Head, described, graded, prepare_head
+from plugins.builtin.stroke.outcome import outcome
 from plugins.builtin.stroke.scores import score_values
-from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
+from plugins.builtin.stroke.series import Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
 from plugins.builtin.stroke.words import MEMORY, SIDES, Unusable
 from plugins.contributions import Analysis
@@ -88,6 +89,15 @@ class Regions(NamedTuple):
     comparisons: tuple[RegionComparison, ...]
 
 
+ABOUT: Mapping[str, Any] = {
+    "analysis": ID,
+    "title": TITLE,
+    "version": VERSION,
+    "summary": LIMITS,
+    "form": FORM,
+}
+
+
 def subject(study: Study) -> Sequence[str]:
     best = chosen(candidates(study, Role.NON_CONTRAST))
     return () if best is None else (best.series.series_instance_uid,)
@@ -103,7 +113,7 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     try:
         head = prepare_head(study, candidate, edits, steps)
     except Unusable as unusable:
-        return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
+        return outcome(study, candidate, found, Grade.RED, (unusable.text,), steps, **ABOUT)
     proposed = steps.run(
         Text("Chọn mức hạch nền", "Choose the ganglionic level"),
         lambda: propose_levels(head.copy.hu, head.brain.mask, head.plane, head.copy.spacing_mm),
@@ -126,13 +136,14 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     else:
         aid = None
     grade, reasons = graded(head)
-    return _result(
+    return outcome(
         study,
         candidate,
         found,
         grade,
         reasons,
         steps,
+        **ABOUT,
         reason=described(head),
         values=tuple(score_values(reads)),
         controls=(
@@ -297,31 +308,6 @@ def _handles(head: Head, regions: Regions) -> list[Handle]:
         )
         for outline in regions.outlines
     ]
-
-
-def _result(
-    study: Study,
-    candidate: Candidate,
-    found: Sequence[Candidate],
-    grade: Grade,
-    reasons: tuple[Text, ...],
-    steps: Steps,
-    **rest: Any,
-) -> Result:
-    return Result(
-        analysis=ID,
-        title=TITLE,
-        version=VERSION,
-        study_instance_uid=study.study_instance_uid,
-        series_instance_uids=(candidate.series.series_instance_uid,),
-        grade=grade,
-        reasons=reasons,
-        summary=LIMITS,
-        steps=tuple(steps.done),
-        alternatives=tuple((one.series.series_instance_uid, one.title) for one in found),
-        form=FORM,
-        **rest,
-    )
 
 
 ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute, memory=MEMORY)

@@ -15,7 +15,8 @@ from kernels.midsagittal import mirror
 from plugins.builtin.stroke import codes
 from plugins.builtin.stroke.edits import choice, parameter
 from plugins.builtin.stroke.head import Head, described, graded, map_to_source, prepare_head
-from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
+from plugins.builtin.stroke.outcome import outcome
+from plugins.builtin.stroke.series import Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
 from plugins.builtin.stroke.words import MEMORY, Unusable
 from plugins.contributions import Analysis
@@ -76,6 +77,12 @@ COLLATERALS: Sequence[tuple[str, Text]] = (
     ("2", Text("2 – > 50 %, < 100 %", "2 – > 50 %, < 100 %")),
     ("3", Text("3 – 100 %", "3 – 100 %")),
 )
+ABOUT: Mapping[str, Any] = {
+    "analysis": ID,
+    "title": TITLE,
+    "version": VERSION,
+    "summary": LIMITS,
+}
 
 
 def subject(study: Study) -> Sequence[str]:
@@ -93,7 +100,7 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     try:
         head = prepare_head(study, candidate, edits, steps)
     except Unusable as unusable:
-        return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
+        return outcome(study, candidate, found, Grade.RED, (unusable.text,), steps, **ABOUT)
     thickness = parameter(edits, "slab_mm", 15.0, 3.0, 40.0)
     vessels = steps.run(
         Text("Che xương", "Mask bone"),
@@ -106,13 +113,14 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
         ("slabs", *head.key, thickness),
     )
     grade, reasons = graded(head, enhanced=True)
-    return _result(
+    return outcome(
         study,
         candidate,
         found,
         grade,
         reasons,
         steps,
+        **ABOUT,
         reason=described(head),
         values=tuple(_values(edits)),
         layers=tuple(_layers(head, slabs, thickness)),
@@ -219,30 +227,6 @@ def _controls(edits: Mapping[str, Any], thickness_mm: float) -> Sequence[Control
         1.0,
     )
     return [*choices, slab]
-
-
-def _result(
-    study: Study,
-    candidate: Candidate,
-    found: Sequence[Candidate],
-    grade: Grade,
-    reasons: tuple[Text, ...],
-    steps: Steps,
-    **rest: Any,
-) -> Result:
-    return Result(
-        analysis=ID,
-        title=TITLE,
-        version=VERSION,
-        study_instance_uid=study.study_instance_uid,
-        series_instance_uids=(candidate.series.series_instance_uid,),
-        grade=grade,
-        reasons=reasons,
-        summary=LIMITS,
-        steps=tuple(steps.done),
-        alternatives=tuple((one.series.series_instance_uid, one.title) for one in found),
-        **rest,
-    )
 
 
 ANALYSIS = Analysis(ID, TITLE, subject=subject, compute=compute, memory=MEMORY)

@@ -17,6 +17,7 @@ from plugins.builtin.stroke.head import (
 )
 from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
 from plugins.builtin.stroke.midline import midline_shift, ventricles, vessels
+from plugins.builtin.stroke.outcome import outcome
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
 from plugins.builtin.stroke.steps import Steps
 from plugins.builtin.stroke.words import MEMORY, Unusable
@@ -36,6 +37,12 @@ LIMITS = Text(
     "May miss: subarachnoid blood, thin subdural blood, posterior fossa, very early infarct. "
     "Never to be used to rule out.",
 )
+ABOUT: Mapping[str, Any] = {
+    "analysis": ID,
+    "title": TITLE,
+    "version": VERSION,
+    "summary": LIMITS,
+}
 
 
 def subject(study: Study) -> Sequence[str]:
@@ -55,7 +62,7 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     try:
         return _computed(study, candidate, found, edits, steps)
     except Unusable as unusable:
-        return _result(study, candidate, found, Grade.RED, (unusable.text,), steps)
+        return outcome(study, candidate, found, Grade.RED, (unusable.text,), steps, **ABOUT)
 
 
 def _computed(
@@ -111,13 +118,14 @@ def _computed(
             group_label=Text("Nhu mô não", "Brain"),
         ),
     ]
-    return _result(
+    return outcome(
         study,
         candidate,
         found,
         grade,
         reasons,
         steps,
+        **ABOUT,
         reason=described(head),
         values=tuple(values),
         layers=(
@@ -147,30 +155,6 @@ def _computed(
             "tissue_hu": "5 to 70",
             "grid_mm": " x ".join(f"{step:.2f}" for step in head.copy.spacing_mm),
         },
-    )
-
-
-def _result(
-    study: Study,
-    candidate: Candidate,
-    found: Sequence[Candidate],
-    grade: Grade,
-    reasons: tuple[Text, ...],
-    steps: Steps,
-    **rest: Any,
-) -> Result:
-    return Result(
-        analysis=ID,
-        title=TITLE,
-        version=VERSION,
-        study_instance_uid=study.study_instance_uid,
-        series_instance_uids=(candidate.series.series_instance_uid,),
-        grade=grade,
-        reasons=reasons,
-        summary=LIMITS,
-        steps=tuple(steps.done),
-        alternatives=tuple((one.series.series_instance_uid, one.title) for one in found),
-        **rest,
     )
 
 
