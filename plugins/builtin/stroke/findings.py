@@ -53,8 +53,10 @@ class Findings:
             return np.asarray(self.copied == number)
         return self.head.copy.from_source(self.mask(number))
 
-    def side(self, number: int) -> str:
-        """The patient's side that holds most of it."""
+    def side(self, number: int, proposed: Sequence[str]) -> str:
+        """As the arithmetic `proposed` it; of an edited mask, the side that holds most of it."""
+        if number <= len(proposed) and not self.is_edited:
+            return proposed[number - 1]
         head = self.head
         places = np.argwhere(self.on_copy(number)) * head.copy.spacing_mm
         return "left" if len(places) and head.plane.side_mm(places).mean() > 0 else "right"

@@ -53,9 +53,10 @@ def haemorrhages(
     for number, one in enumerate(trusted, start=1):
         numbered[candidates.labels == one.label] = number
     found = findings_of(head, LAYER, numbered, regrown(head, numbered), edits)
+    sides = [one.side for one in trusted]
     values: list[Value] = []
     for number in found.numbers:
-        values += _measured(found, number, trusted)
+        values += _measured(found, number, sides)
     if not found.numbers:
         values.append(
             Value(
@@ -69,7 +70,7 @@ def haemorrhages(
             )
         )
     values += _doubtful([one for one in candidates.candidates if one.doubts])
-    segments = [_segment(number, _side(found, number, trusted)) for number in found.numbers]
+    segments = [_segment(number, found.side(number, sides)) for number in found.numbers]
     labels = found.kept(edits, found.numbers)
     return Outcome(tuple(values), mask_layer(found, TITLE, labels, segments))
 
@@ -94,10 +95,10 @@ def _volume(
     return measure_haemorrhage(scan.hu, mask, scan.geometry.weights_mm, spacing, within)
 
 
-def _measured(found: Findings, number: int, trusted: Sequence[HaemorrhageCandidate]) -> list[Value]:
+def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]:
     name = group(LAYER, number)
     volume = _volume(found.head, found.mask(number))
-    side = _side(found, number, trusted)
+    side = found.side(number, sides)
     shared: dict[str, Any] = {
         "group": name,
         "group_label": Text(
@@ -166,12 +167,6 @@ def _doubtful(candidates: Sequence[HaemorrhageCandidate]) -> list[Value]:
         )
         for position, one in enumerate(candidates, start=1)
     ]
-
-
-def _side(found: Findings, number: int, trusted: Sequence[HaemorrhageCandidate]) -> str:
-    if number <= len(trusted) and not found.is_edited:
-        return trusted[number - 1].side
-    return found.side(number)
 
 
 def _segment(number: int, side: str) -> Segment:

@@ -44,12 +44,13 @@ def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> O
     for number, cluster in enumerate(trusted, start=1):
         numbered[asymmetry.labels == cluster.label] = number
     found = findings_of(head, LAYER, numbered, on_source(head, numbered), edits)
+    sides = [one.side for one in trusted]
     values: list[Value] = []
     for number in found.numbers:
-        values += _measured(found, number, trusted, edits)
+        values += _measured(found, number, sides)
     values += _doubtful([cluster for cluster in asymmetry.clusters if cluster.doubts])
     labels = found.kept(edits, found.numbers)
-    segments = [_segment(number, _side(found, number, trusted)) for number in found.numbers]
+    segments = [_segment(number, found.side(number, sides)) for number in found.numbers]
     # not shown at once: readers score ASPECTS before they see what the arithmetic found
     layer = mask_layer(found, TITLE, labels, segments, is_shown=False)
     return Outcome(tuple(values), layer)
@@ -72,12 +73,10 @@ def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
     )
 
 
-def _measured(
-    found: Findings, number: int, trusted: Sequence[DarkCluster], edits: Mapping[str, Any]
-) -> list[Value]:
+def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]:
     name = group(LAYER, number)
     uptake = _uptake(found.head, found.on_copy(number))
-    side = _side(found, number, trusted)
+    side = found.side(number, sides)
     title = Text(f"Vùng {number}, {SIDES[side].vi}", f"Region {number}, {side}")
     shared = {
         "group": name,
@@ -162,13 +161,6 @@ def _doubtful(clusters: Sequence[DarkCluster]) -> list[Value]:
         )
         for position, cluster in enumerate(clusters, start=1)
     ]
-
-
-def _side(found: Findings, number: int, trusted: Sequence[DarkCluster]) -> str:
-    """Of the arithmetic's own cluster, or of where the reader drew."""
-    if number <= len(trusted) and not found.is_edited:
-        return trusted[number - 1].side
-    return found.side(number)
 
 
 def _segment(number: int, side: str) -> Segment:
