@@ -31,8 +31,8 @@ from workstation.demo.cases import (
     push,
     study_uids,
 )
+from workstation.demo.memory import MEMORY, PACS_FOLDER, RECEIVER, remembered
 from workstation.demo.people import HOSPITALS, STAFF, Login, admit_staff, found_hospitals
-from workstation.demo.runner import MEMORY, PACS_FOLDER, RECEIVER, remembered
 from workstation.demo.slides import SLIDE, write_slide
 from workstation.demo.studies import PHANTOMS, write_phantom
 from workstation.roles import SYSTEM

@@ -5,7 +5,6 @@ loaded, and draws the phantoms, while they start.
 """
 
 import argparse
-import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from workstation.commands.console import Console, settings_of
 from workstation.commands.files import dicom_files
 from workstation.commands.parts import ui_and_front, unusable_folder, with_free_dicom_port
+from workstation.demo.memory import PACS_FOLDER, RECEIVER, remembered
 from workstation.processes import resolved
 from workstation.settings import Settings, SettingsError
 from workstation.supervisor import Part, Supervisor, listening_socket
@@ -24,14 +24,11 @@ from workstation.supervisor import Part, Supervisor, listening_socket
 if TYPE_CHECKING:
     from workstation.demo.filling import Filling
 
-__all__ = ["MEMORY", "PACS_FOLDER", "RECEIVER", "demo", "remembered"]
+__all__ = ["demo"]
 
 logger = logging.getLogger(__name__)
 
 FOLDER = Path("hoichan-data") / "demo"
-MEMORY = "demo.json"
-PACS_FOLDER = "pacs-demo-a"
-RECEIVER = "DEMO_A"
 QUIET_SECONDS = 2.0
 UNSET_PORT = -1
 
@@ -163,15 +160,6 @@ def usual_or_free(host: str, port: int, usual: int) -> int:
     except OSError:
         return 0
     return usual
-
-
-def remembered(settings: Settings) -> dict[str, Any]:
-    """What an earlier run told."""
-    try:
-        found: dict[str, Any] = json.loads((settings.data / MEMORY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def free_pacs_port(before: Mapping[str, Any]) -> int:
