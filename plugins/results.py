@@ -3,6 +3,10 @@
 A `Result` holds numbers, masks and maps on the source slices, points a reader may drag,
 parameters a reader may turn, and how good all this is. It is decision support: nothing of it
 leaves before a named reader has confirmed it.
+
+A value, layer or control with ``withheld_until`` (an analysis's id) would lead the eye of whoever
+is to score in that analysis. The host sends it to a case's readers only when the case's result of
+that analysis has an independent read, or a reader declined to score.
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
@@ -90,6 +94,7 @@ class Value:
     segment: int = 0
     digits: int = 1
     is_main: bool = False
+    withheld_until: str = ""
 
 
 class LayerKind(StrEnum):
@@ -134,6 +139,7 @@ class Layer:
     is_editable: bool = False
     is_shown: bool = False
     is_exported: bool = True
+    withheld_until: str = ""
     load: Callable[[], NDArray[Any]] | None = field(repr=False, compare=False, default=None)
 
 
@@ -177,6 +183,7 @@ class Control:
     step: float = 0.1
     choices: tuple[tuple[str, Text], ...] = ()
     help: Text | None = None
+    withheld_until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

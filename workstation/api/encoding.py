@@ -228,16 +228,24 @@ def result_json(view: ResultView, base_path: str) -> dict[str, Any]:
         "confirmed_at": plain(record.confirmed_at),
         "edits": record.edits,
         "permissions": list(view.permissions),
+        "withheld": [plain(one) for one in view.withheld],
         "content": None,
     }
     if record.content is not None:
         address = f"{base_path}/api/v1/results/{record.id}/layers"
-        end = f"?revision={record.content_revision}"
         layers = [
-            {**layer, "url": f"{address}/{layer['key']}{end}"} for layer in record.content["layers"]
+            {**layer, "url": f"{address}/{layer['key']}{_layer_query(view, layer)}"}
+            for layer in record.content["layers"]
         ]
         shown["content"] = {**record.content, "layers": layers}
     return shown
+
+
+def _layer_query(view: ResultView, layer: Mapping[str, Any]) -> str:
+    """Which bytes; and whose readers they are for, where a shared layer was withheld at first."""
+    query = f"?revision={view.record.content_revision}"
+    is_shared = view.record.case_id is None and view.case_id is not None
+    return f"{query}&case={view.case_id}" if is_shared and layer.get("withheld_until") else query
 
 
 def delivery_json(delivery: Delivery) -> dict[str, Any]:

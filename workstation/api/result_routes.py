@@ -27,6 +27,16 @@ router = APIRouter(tags=["results"])
 IMMUTABLE = "private, max-age=31536000, immutable"
 REVALIDATE = "private, no-cache"
 
+InCase = Annotated[
+    str | None,
+    Query(
+        description=(
+            "Ca đang đọc, với kết quả dùng chung / The case it is read in, for a shared result: "
+            "what readers of the case may not see yet is withheld"
+        )
+    ),
+]
+
 
 @router.get(
     "/cases/{id}/results",
@@ -61,8 +71,8 @@ def start(context: Here, principal: Caller, id: str, body: ResultStart) -> dict[
 
 
 @router.get("/results/{rid}", summary="Một kết quả / One result", responses=answers(Result))
-def read_result(context: Here, principal: Caller, rid: str) -> dict[str, Any]:
-    return _shown(context, results.get_result(context, principal, rid))
+def read_result(context: Here, principal: Caller, rid: str, case: InCase = None) -> dict[str, Any]:
+    return _shown(context, results.get_result(context, principal, rid, case))
 
 
 @router.get(
@@ -83,9 +93,10 @@ def read_layer(
     revision: Annotated[
         int | None, Query(description="content_revision; bản khác: 404 / another: 404")
     ] = None,
+    case: InCase = None,
     if_none_match: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Response:
-    layer = results.find_layer(context, principal, rid, key)
+    layer = results.find_layer(context, principal, rid, key, case)
     if revision is not None and revision != layer.revision:
         raise access.not_found()
     tag = f'"{layer.sha256}"'

@@ -18,7 +18,7 @@ from workstation import accounts, audit, sites
 from workstation import studies as study_views
 from workstation.api.bodies import DraftContent
 from workstation.api.encoding import SIGNED_FIELDS
-from workstation.consult import coverage, deliveries, interchange, rows, statistics
+from workstation.consult import coverage, deliveries, interchange, result_reads, rows, statistics
 from workstation.consult import results as domain_results
 
 __all__ = [
@@ -302,6 +302,7 @@ class Result(Shape):
     confirmed_at: str | None
     edits: dict[str, Any]
     permissions: list[str]
+    withheld: list[shape_of(result_reads.Withheld)]  # type: ignore[valid-type]
     content: ResultContent | None  # type: ignore[valid-type]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plugins.nouns import Text
-from workstation.errors import Conflict, InvalidRequest
+from workstation.errors import InvalidRequest
 
-__all__ = ["checked_edits", "require_reads_kept"]
+__all__ = ["checked_edits"]
 
 LONGEST_EDITS = 2_000_000
 LONGEST_FREE = 64_000
@@ -17,8 +17,6 @@ MOST_KEYS = 200
 MOST_POINTS = 2000
 MOST_STROKES = 5000
 FARTHEST_MM = 100_000.0
-_LOCKED = ("independent", "aided")
-_READS = (*_LOCKED, "final")
 
 
 def checked_edits(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,39 +40,6 @@ def checked_edits(given: Mapping[str, Any]) -> dict[str, Any]:
     if len(json.dumps(kept)) > LONGEST_EDITS:
         raise _refused("edits")
     return kept
-
-
-def require_reads_kept(before: Mapping[str, Any], after: Mapping[str, Any], username: str) -> None:
-    """Reads that were stored stay as they were: what a reader saw alone is never rewritten.
-
-    A final read may follow another, which then stands under ``earlier``.
-
-    Raises
-    ------
-    Conflict
-        Code ``read_is_locked``.
-    InvalidRequest
-        A new read is somebody else's, or comes before the independent one.
-    """
-    old, new = before.get("reads") or {}, after.get("reads") or {}
-    earlier = new.get("earlier") or []
-    kept = [name for name in _LOCKED if name in old]
-    final = old.get("final")
-    if (
-        any(new.get(name) != old[name] for name in kept)
-        or (final is not None and final != new.get("final") and final not in earlier)
-        or any(one not in earlier for one in old.get("earlier") or [])
-    ):
-        raise Conflict(
-            "read_is_locked",
-            "Lượt đọc đã khóa không sửa được.",
-            "A read that was locked cannot be changed.",
-        )
-    fresh = {name: one for name, one in new.items() if name in _READS and one != old.get(name)}
-    if fresh and "independent" not in new:
-        raise _refused("reads")
-    if any(not isinstance(one, Mapping) or one.get("by") != username for one in fresh.values()):
-        raise _refused("reads")
 
 
 def _series(given: Any) -> str:

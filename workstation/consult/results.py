@@ -24,13 +24,21 @@ from workstation.audit import AuditEvent
 from workstation.consult import result_files
 from workstation.consult.moves import known
 from workstation.consult.result_content import hash_of
-from workstation.consult.result_edits import checked_edits, require_reads_kept
+from workstation.consult.result_edits import checked_edits
+from workstation.consult.result_reads import kept_reads, seen_of
 from workstation.consult.result_rows import (
     ResultRecord,
     content_key,
     find_results,
     layer_hashes,
     title_of,
+)
+from workstation.consult.result_views import (
+    ResultView,
+    permissions_on,
+    results_of_case,
+    shown_alone,
+    shown_in_case,
 )
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
@@ -64,14 +72,6 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class ResultView:
-    """A result, and what the caller may do to it: ``edit``, ``confirm``."""
-
-    record: ResultRecord
-    permissions: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Startable:
     """An analysis that was not made of a study yet and might be."""
@@ -103,34 +103,47 @@ def list_results(context: Context, principal: Principal, case_id: str) -> Result
     with context.database.read() as connection:
         case = known(connection, context.clock(), case_id)
         access.require(principal, Action.SEE, case)
-        found = _of_case(context, connection, case)
+        found = results_of_case(context, connection, case)
         startable = _startable(context, connection, case, found)
-    permissions = _permissions(principal, case)
     return Results(
-        tuple(ResultView(one, permissions) for one in found),
-        startable if permissions else (),
+        tuple(shown_in_case(one, case, principal, found) for one in found),
+        startable if permissions_on(principal, case) else (),
     )
 
 
-def get_result(context: Context, principal: Principal, result_id: str) -> ResultView:
-    """One result: of a case the caller sees, or shared, of a study whose images it sees."""
+def get_result(
+    context: Context, principal: Principal, result_id: str, case_id: str | None = None
+) -> ResultView:
+    """One result: of a case the caller sees, or shared, of a study whose images it sees.
+
+    A shared one is shown as in the case `case_id`; without one, nothing is read yet.
+    """
     with context.database.read() as connection:
         record = _find(context, connection, result_id)
-        if record.case_id is not None:
-            case = known(connection, context.clock(), record.case_id)
+        place = record.case_id or case_id
+        if place is not None:
+            case = known(connection, context.clock(), place)
             access.require(principal, Action.SEE, case)
-            return ResultView(record, _permissions(principal, case))
+            if record.study_instance_uid not in case.study_instance_uids:
+                raise access.not_found()
+            return _view(context, connection, principal, case, record)
+        shared = (results.c.study_instance_uid == record.study_instance_uid) & (
+            results.c.case_id.is_(None)
+        )
+        unread = find_results(connection, context.plugins, shared)
     scope = access.read_scope(context, principal, record.study_instance_uid)
     try:
         context.archive.study(record.study_instance_uid, scope=scope)
     except NotHeld:
         raise access.not_found() from None
-    return ResultView(record)
+    return shown_alone(record, unread)
 
 
-def find_layer(context: Context, principal: Principal, result_id: str, key: str) -> LayerFile:
+def find_layer(
+    context: Context, principal: Principal, result_id: str, key: str, case_id: str | None = None
+) -> LayerFile:
     """The file of a layer of a result's content, under the rule of `get_result`."""
-    record = get_result(context, principal, result_id).record
+    record = get_result(context, principal, result_id, case_id).record
     sha256 = layer_hashes(record.content).get(key)
     if sha256 is None:
         raise access.not_found()
@@ -167,7 +180,7 @@ def start(
             )
             return _changed(context, connection, principal, case, result_id, "started")
         if record.state not in (ResultState.FAILED, ResultState.CANCELLED):
-            return ResultView(record, _permissions(principal, case))
+            return _view(context, connection, principal, case, record)
         _set(connection, record.id, **_due(context))
         return _changed(context, connection, principal, case, record.id, "started")
 
@@ -193,12 +206,14 @@ def edit(
     with context.database.begin() as connection:
         case, record = _writable(context, connection, principal, case_id, result_id, revision)
         _require_series(context, record, kept)
-        require_reads_kept(record.edits, kept, principal.username)
+        seen = seen_of(record.study_instance_uid, results_of_case(context, connection, case))
+        kept, fresh = kept_reads(record.edits, kept, principal.username, context.clock(), seen)
         own = _own_copy(context, connection, case, record)
         if record.state is ResultState.CONFIRMED:
             _audit(context, connection, principal, case, own, "reopened")
         _set(connection, own.id, edits=kept, revision=record.revision + 1, **_due(context))
-        return _changed(context, connection, principal, case, own.id, "edited")
+        more = {"reads": fresh} if fresh else {}
+        return _changed(context, connection, principal, case, own.id, "edited", **more)
 
 
 def confirm(
@@ -215,20 +230,29 @@ def confirm(
     Raises
     ------
     Conflict
-        ``stale_result``; ``not_computed`` while its numbers are not those of its corrections.
+        ``stale_result``; ``not_computed`` while its numbers are not those of its corrections;
+        ``withheld`` while the caller has not got all of it.
     InvalidRequest
         ``red_quality``: its quality is red, and the caller did not say that this was seen.
     """
     with context.database.begin() as connection:
         case, record = _writable(context, connection, principal, case_id, result_id, revision)
         if record.state is ResultState.CONFIRMED:
-            return ResultView(record, _permissions(principal, case))
+            return _view(context, connection, principal, case, record)
         if record.state in _UNDER_WAY or not record.is_current or record.content is None:
             raise Conflict(
                 "not_computed",
                 "Kết quả chưa tính xong theo các chỉnh sửa; chưa thể xác nhận.",
                 "The result is not computed with its corrections yet; it cannot be confirmed.",
                 state=str(record.state),
+            )
+        withheld = _view(context, connection, principal, case, record).withheld
+        if withheld:
+            title = withheld[0].title
+            raise Conflict(
+                "withheld",
+                f"Một phần kết quả còn giữ lại: hãy đọc độc lập «{title.vi}» hoặc bỏ qua trước.",
+                f"A part of it is withheld: read “{title.en}” on your own or decline first.",
             )
         is_red = record.content["grade"] == Grade.RED
         if is_red and not acknowledge_red:
@@ -275,22 +299,19 @@ def cancel(context: Context, principal: Principal, case_id: str, result_id: str)
     with context.database.begin() as connection:
         case, record = _writable(context, connection, principal, case_id, result_id, None)
         if record.state not in _UNDER_WAY:
-            return ResultView(record, _permissions(principal, case))
+            return _view(context, connection, principal, case, record)
         _set(connection, record.id, **{**_NOTHING, "state": str(ResultState.CANCELLED)})
         return _changed(context, connection, principal, case, record.id, "cancelled")
 
 
-def _of_case(context: Context, connection: Connection, case: CaseRecord) -> list[ResultRecord]:
-    """One result for each study and analysis: the case's own before the shared one."""
-    where = results.c.study_instance_uid.in_(case.study_instance_uids) & (
-        results.c.case_id.is_(None) | (results.c.case_id == case.id)
-    )
-    found: dict[tuple[str, str], ResultRecord] = {}
-    for record in find_results(connection, context.plugins, where):
-        place = (record.study_instance_uid, record.analysis)
-        if record.case_id is not None or place not in found:
-            found[place] = record
-    return list(found.values())
+def _view(
+    context: Context,
+    connection: Connection,
+    principal: Principal,
+    case: CaseRecord,
+    record: ResultRecord,
+) -> ResultView:
+    return shown_in_case(record, case, principal, results_of_case(context, connection, case))
 
 
 def _of_study(
@@ -301,7 +322,7 @@ def _of_study(
     analysis_id: str,
 ) -> ResultRecord | None:
     place = (study_instance_uid, analysis_id)
-    found = _of_case(context, connection, case)
+    found = results_of_case(context, connection, case)
     return next((o for o in found if (o.study_instance_uid, o.analysis) == place), None)
 
 
@@ -405,11 +426,6 @@ def _set(connection: Connection, result_id: str, **values: Any) -> None:
     connection.execute(update(results).where(results.c.id == result_id).values(**values))
 
 
-def _permissions(principal: Principal, case: CaseRecord) -> tuple[str, ...]:
-    named = not principal.is_system and access.may(principal, Action.WRITE, case)
-    return ("edit", "confirm") if named else ()
-
-
 def _changed(
     context: Context,
     connection: Connection,
@@ -422,7 +438,7 @@ def _changed(
     """The result as it is now, with what was done in the audit."""
     record = _find(context, connection, result_id)
     _audit(context, connection, principal, case, record, what, **more)
-    return ResultView(record, _permissions(principal, case))
+    return _view(context, connection, principal, case, record)
 
 
 def _audit(

@@ -1,7 +1,8 @@
 """ASPECTS: the reader scores first; densities of the ten regions come second, as an aid.
 
-Until the reader's own first read is stored, nothing computed from the densities leaves this
-module. The form and its JSON are described in ``docs/reference/results-forms.md``.
+Until the reader's own first read is stored, or the reader declined to score, nothing computed
+from the densities leaves this module. The form and its JSON are described in
+``docs/reference/results-forms.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -123,7 +124,7 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     levels = _shifted(head, proposed, shift_mm)
     reads = edits.get("reads") or {}
     rest: dict[str, Any] = {}
-    if reads.get("independent"):
+    if reads.get("independent") or reads.get("declined"):
         regions = steps.run(
             Text("So đậm độ từng vùng", "Compare the density of each region"),
             lambda: _regions(head, levels, edits),

@@ -1,7 +1,7 @@
 """Dark regions beside their mirror image: which, how large, how much water."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from plugins.builtin.stroke.words import SIDES
 from plugins.nouns import Text
 from plugins.results import Layer, LayerKind, Segment, Value
 
-__all__ = ["difference_layer", "hypodensity"]
+__all__ = ["SCORED_IN", "difference_layer", "hypodensity"]
 
 LAYER = "hypodensity"
+# readers score early change before they see where the arithmetic found it
+SCORED_IN = "stroke_aspects"
 TITLE = Text("Vùng giảm tỷ trọng so với bên đối diện", "Darker than the other side")
 OLD_HU, OLD_PERCENT = 18.0, 30.0
 MIRROR_REACH_MM = 160.0  # twice the half width of a brain
@@ -51,9 +53,8 @@ def hypodensity(head: Head, asymmetry: Asymmetry, edits: Mapping[str, Any]) -> O
     values += _doubtful([cluster for cluster in asymmetry.clusters if cluster.doubts])
     labels = found.kept(edits, found.numbers)
     segments = [_segment(number, found.side(number, sides)) for number in found.numbers]
-    # not shown at once: readers score ASPECTS before they see what the arithmetic found
     layer = mask_layer(found, TITLE, labels, segments, is_shown=False)
-    return Outcome(tuple(values), layer)
+    return Outcome(tuple(values), replace(layer, withheld_until=SCORED_IN))
 
 
 def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
@@ -70,6 +71,7 @@ def difference_layer(head: Head, asymmetry: Asymmetry) -> Layer:
         range=(0.0, -12.0),  # the darker, the brighter shown
         palette="hot iron",
         is_exported=False,
+        withheld_until=SCORED_IN,
     )
 
 
@@ -84,6 +86,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
         "laterality": codes.SIDES[side],
         "layer": LAYER,
         "segment": number,
+        "withheld_until": SCORED_IN,
     }
     is_old = uptake.lesion_hu < OLD_HU or uptake.percent > OLD_PERCENT
     old = Text("cũ? (rất giảm tỷ trọng)", "old? (very dark)") if is_old else None
@@ -158,6 +161,7 @@ def _doubtful(clusters: Sequence[DarkCluster]) -> list[Value]:
             ),
             group="doubtful",
             group_label=Text("Nhiều khả năng không phải tổn thương", "Probably no lesion"),
+            withheld_until=SCORED_IN,
         )
         for position, cluster in enumerate(clusters, start=1)
     ]

@@ -15,7 +15,7 @@ from plugins.builtin.stroke.head import (
     plane_controls,
     prepare_head,
 )
-from plugins.builtin.stroke.hypodensity import difference_layer, hypodensity
+from plugins.builtin.stroke.hypodensity import SCORED_IN, difference_layer, hypodensity
 from plugins.builtin.stroke.midline import midline_shift, ventricles, vessels
 from plugins.builtin.stroke.outcome import outcome
 from plugins.builtin.stroke.series import Candidate, Role, candidates, chosen
@@ -81,7 +81,6 @@ def _computed(
             head.copy.hu, head.brain.mask, head.plane, head.copy.spacing_mm, threshold_hu=threshold
         ),
         ("asymmetry", *head.key, threshold),
-        lambda a: Text(f"{len(a.clusters)} vùng", f"{len(a.clusters)} regions"),
     )
     dark = steps.run(
         Text("Đo vùng giảm tỷ trọng", "Measure dark regions"),
@@ -146,6 +145,7 @@ def _computed(
                 -10.0,
                 -2.0,
                 0.5,
+                withheld_until=SCORED_IN,
             ),
             *plane_controls(edits),
         ),

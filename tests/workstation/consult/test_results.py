@@ -528,4 +528,5 @@ def test_a_locked_read_is_never_rewritten(
     with pytest.raises(Conflict):
         stored(independent=alone, aided=other, final=alone)
     kept = stored(independent=alone, aided=other, final=alone, earlier=[other])
-    assert kept.record.edits["reads"]["earlier"] == [other]
+    nothing_withheld = {"bright": {"revision": 1, "withheld": []}}
+    assert kept.record.edits["reads"]["earlier"] == [{**other, "seen": nothing_withheld}]
