@@ -17,7 +17,7 @@ import hoichan
 from dicom_node import Archive, ArchiveSettings, Node, NodeSettings
 from dicom_node.archive import Query
 from dicom_node.peers import Peer
-from dicom_node.records import Origin, ReadScope
+from dicom_node.records import ChangeKind, Origin, ReadScope
 from tests.peers import free_ports
 from workstation import accounts, cli, sites
 from workstation.context import open_context
@@ -222,6 +222,14 @@ def test_push_converts_a_slide_and_sends_it(
         assert "7 of 7 stored." in lines(capsys)[0]
     (found,) = node[1].studies(Query(), scope=ReadScope(everything=True))
     assert (found.patient_name, found.instance_count) == ("Lê^Thị Mai", 7)
+    # As they came: what a reader can begin with before what is most of the bytes.
+    stored = [one for one in node[1].changes(0, 100) if one.kind is ChangeKind.INSTANCE_STORED]
+    everything = ReadScope(everything=True)
+    headers = [node[1].header(one.sop_instance_uid, scope=everything) for one in stored]
+    pixels = [one["00480006"]["Value"][0] * one["00480007"]["Value"][0] for one in headers]
+    assert len(pixels) == 7
+    assert pixels == sorted(pixels)
+    assert pixels[-1] == 2220 * 2967
     corrupted = test_data / "wsi/bad/corrupted.svs"
     assert cli.run(["push", str(corrupted), *to, *whose]) == 1
     assert "32704 of 32705" in lines(capsys)[1]

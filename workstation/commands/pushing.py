@@ -15,7 +15,7 @@ from dicom_node.peers import Peer
 from dicom_node.scu import SendResult
 from workstation.commands.console import Console
 from workstation.commands.files import dicom_files
-from workstation.commands.slides import convert_slides
+from workstation.commands.slides import convert_slides, smallest_first
 from workstation.settings import SettingsError, ae_title
 
 __all__ = ["destination", "push"]
@@ -41,7 +41,7 @@ def push(options: argparse.Namespace, console: Console) -> int:
             f"Sending {len(files)} files to {peer.ae_title} ({peer.host}:{peer.port})…",
         )
         try:
-            results = scu.store(peer, calling, files)
+            results = scu.store(peer, calling, smallest_first(files))
         except PeerError as error:
             console.complain(f"Không gửi được: {error}", f"Nothing more was sent: {error}")
             return 1

@@ -6,6 +6,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydicom import dcmread
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
+
 from dicom_node.conversion import SlideFacts, convert
 from dicom_node.conversion.dataset import uid_of
 from dicom_node.objects import text
@@ -13,7 +17,9 @@ from workstation.commands.console import Console
 from workstation.settings import SettingsError
 from workstation.uploads.facts import digest_of
 
-__all__ = ["convert_slides"]
+__all__ = ["convert_slides", "smallest_first"]
+
+_SIZE = ["TotalPixelMatrixColumns", "TotalPixelMatrixRows"]
 
 
 def convert_slides(
@@ -46,6 +52,26 @@ def convert_slides(
             console.say(f"{path.name}: {vi}", f"{path.name}: {en}")
         files += made.files
     return files
+
+
+def smallest_first(files: list[Path]) -> list[Path]:
+    """Files in the order they are sent: levels of slides by size, all else before them as it was.
+
+    A reader far behind a slow line begins with the overview; the last level of a slide is most of
+    its bytes.
+    """
+    return sorted(files, key=_level_pixels)
+
+
+def _level_pixels(path: Path) -> int:
+    """Pixels of the whole matrix of a slide's level; 0 of anything else."""
+    try:
+        if read_file_meta_info(path).MediaStorageSOPClassUID != VLWholeSlideMicroscopyImageStorage:
+            return 0
+        ds = dcmread(path, specific_tags=_SIZE, stop_before_pixels=True)
+        return int(ds.get(_SIZE[0]) or 0) * int(ds.get(_SIZE[1]) or 0)
+    except Exception:  # whoever sends it says what is wrong with it
+        return 0
 
 
 def _facts(path: Path, options: argparse.Namespace, several: bool) -> SlideFacts:
