@@ -1,19 +1,6 @@
 """Speaks DICOM: receive, keep, index, serve, send back."""
 
-from dicom_node.archive import Archive
-from dicom_node.errors import DicomNodeError
-from dicom_node.events import CommitmentReported, InstancesSent, NodeEvent, Queried
-from dicom_node.node import Node
-from dicom_node.settings import ArchiveSettings, NodeSettings
+import lazy_loader
 
-__all__ = [
-    "Archive",
-    "ArchiveSettings",
-    "CommitmentReported",
-    "DicomNodeError",
-    "InstancesSent",
-    "Node",
-    "NodeEvent",
-    "NodeSettings",
-    "Queried",
-]
+# What there is stands in __init__.pyi; each module is loaded when first asked for something.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,6 +9,9 @@ Kernels run without the GIL and on one thread. Large work is cut in blocks over 
 (`kernels._threads`): no Numba threading layer is ever started, hence no crash when two requests
 meet, none after a fork, and no tile-sized work that spins every core.
 
+To declare a kernel loads no compiler: Numba and LLVM come with the first call of one, and a
+process that calls none stays small.
+
 Where a kernel works on ``start`` to ``stop`` it slices its arrays first and counts from zero:
 an index that might be negative keeps a loop from being vectorised.
 """
@@ -16,9 +19,6 @@ an index that might be negative keeps a loop from being vectorised.
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
-
-import numba
-from numba.core import types
 
 __all__ = ["Kernel", "compile_all", "helper", "jit"]
 
@@ -29,11 +29,14 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 class Kernel:
     """A function compiled for its declared signatures only."""
 
-    def __init__(self, function: Callable[..., Any], signatures: list[Any], fast: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], signatures: tuple[str, ...], writes: int, fast: bool
+    ) -> None:
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.function = function
         self.signatures = signatures
+        self.writes = writes
         self.fast = fast
         self.lock = Lock()
         self.compiled: Any = None
@@ -50,9 +53,26 @@ class Kernel:
             if self.compiled is None:
                 dispatcher = cached(self.function, fastmath=self.fast)
                 for signature in self.signatures:
-                    dispatcher.compile(signature)
+                    dispatcher.compile(read_only(signature, self.writes))
                 dispatcher.disable_compile()
                 self.compiled = dispatcher
+
+
+class Helper:
+    """A function that kernels call; compiled with the types they call it with."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.lock = Lock()
+        self.compiled: Any = None
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks of a name it meets in a kernel."""
+        with self.lock:
+            if self.compiled is None:
+                self.compiled = cached(self.function)
+        return self.compiled._numba_type_
 
 
 def jit(*signatures: str, writes: int = 1, fast: bool = False) -> Callable[..., Kernel]:
@@ -69,17 +89,19 @@ def jit(*signatures: str, writes: int = 1, fast: bool = False) -> Callable[..., 
     """
 
     def declare(function: Callable[..., Any]) -> Kernel:
-        return Kernel(function, [read_only(signature, writes) for signature in signatures], fast)
+        return Kernel(function, signatures, writes, fast)
 
     return declare
 
 
 def helper(function: Callable[..., Any]) -> Any:
     """Let kernels call a function; it is compiled with the types they call it with."""
-    return cached(function)
+    return Helper(function)
 
 
 def cached(function: Callable[..., Any], **options: Any) -> Any:
+    import numba
+
     compile_lazily: Any = numba.njit
     try:
         return compile_lazily(function, cache=True, **OPTIONS, **options)
@@ -88,6 +110,8 @@ def cached(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def read_only(signature: str, writes: int) -> Any:
+    from numba.core import types
+
     parsed = eval(signature, {}, vars(types))
     arguments = list(parsed.args)
     arrays = [index for index, kind in enumerate(arguments) if isinstance(kind, types.Array)]

@@ -15,11 +15,11 @@ from dicom_node.archive.files import FileStore
 from dicom_node.archive.frames import FrameTable
 from dicom_node.archive.header import inflate
 from dicom_node.archive.index import Index
-from dicom_node.archive.part10 import DEFLATED, FileMeta, encode_meta
 from dicom_node.archive.query import Query
 from dicom_node.archive.reception import Reception
 from dicom_node.archive.writer import Writer
 from dicom_node.errors import NotFound
+from dicom_node.part10 import DEFLATED, FileMeta, encode_meta
 from dicom_node.records import (
     Change,
     ConflictRecord,

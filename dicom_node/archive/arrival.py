@@ -11,9 +11,9 @@ from typing import Any
 
 from dicom_node.archive.frames import frame_table
 from dicom_node.archive.header import Header, first_value, read_header
-from dicom_node.archive.part10 import FileMeta
 from dicom_node.errors import CannotUnderstand, DatasetMismatch
 from dicom_node.names import fold_person_name
+from dicom_node.part10 import FileMeta
 from dicom_node.records import Origin, QuarantineReason
 
 __all__ = ["STUDY_ATTRIBUTES", "Arrival", "is_uid", "read_arrival"]

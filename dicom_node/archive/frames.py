@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.archive.header import Buffer, Header, PixelData, first_value
-from dicom_node.archive.part10 import DEFLATED, EXPLICIT_BIG_ENDIAN
+from dicom_node.part10 import DEFLATED, EXPLICIT_BIG_ENDIAN
 
 __all__ = ["FrameTable", "frame_table"]
 

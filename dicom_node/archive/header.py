@@ -21,12 +21,12 @@ from typing import Any
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
-from dicom_node.archive.part10 import (
+from dicom_node.archive.values import BINARY, NUMBERS, Charset, json_value
+from dicom_node.part10 import (
     DEFLATED,
     EXPLICIT_BIG_ENDIAN,
     IMPLICIT_LITTLE_ENDIAN,
 )
-from dicom_node.archive.values import BINARY, NUMBERS, Charset, json_value
 
 __all__ = ["Header", "PixelData", "first_value", "inflate", "read_header"]
 

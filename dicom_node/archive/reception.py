@@ -8,8 +8,8 @@ from datetime import datetime
 from dicom_node.archive.arrival import Arrival, read_arrival
 from dicom_node.archive.files import FileStore, TemporaryFile, store_error
 from dicom_node.archive.header import first_value, read_header
-from dicom_node.archive.part10 import FileMeta, encode_meta, meta_is_complete, read_meta
 from dicom_node.errors import DicomNodeError, OutOfResources
+from dicom_node.part10 import FileMeta, encode_meta, meta_is_complete, read_meta
 from dicom_node.records import Origin, StoreResult
 
 __all__ = ["Reception"]

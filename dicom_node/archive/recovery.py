@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, select, union_all
 from dicom_node.archive.arrival import Arrival, read_arrival
 from dicom_node.archive.files import FileStore
 from dicom_node.archive.index import Index
-from dicom_node.archive.part10 import read_meta
 from dicom_node.archive.tables import conflicts, instances, quarantine
 from dicom_node.errors import CannotUnderstand, NotFound
+from dicom_node.part10 import read_meta
 from dicom_node.records import Origin, StoreResult
 
 __all__ = ["Problem", "ProblemKind", "RecoveryReport", "read_stored", "recover", "verify"]

@@ -1,12 +1,12 @@
 """The Specimen module: container, specimen, how it was cut and stained (PS3.3 C.7.6.22)."""
 
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 
+from dicom_node.conversion import codes
+from dicom_node.conversion.codes import Code
 from dicom_node.conversion.facts import SlideFacts
 from dicom_node.objects import text
-from dicom_node.objects.modules import code_item
+from dicom_node.objects.items import code_item
 
 __all__ = ["add_specimen"]
 

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
-from dicom_node.archive.part10 import FileMeta, encode_meta
+from dicom_node.part10 import FileMeta, encode_meta
 
 __all__ = ["LARGEST_BASIC_TABLE_BYTES", "write_instance"]
 

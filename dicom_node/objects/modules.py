@@ -6,18 +6,19 @@ modules missing. What goes out is UTF-8 and keeps to its value representations.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Final
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from dicom_node.archive.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.objects import text
 from dicom_node.objects.codes import PRIVATE_SCHEME
 from dicom_node.objects.content import LOCAL, Identity, Reference, SignedOpinion
+from dicom_node.objects.items import MANUFACTURER, MODEL, code_item
+from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 __all__ = [
+    "MANUFACTURER",
+    "MODEL",
     "add_evidence",
     "add_verification",
     "code_item",
@@ -26,18 +27,6 @@ __all__ = [
     "patient_name",
     "reference_tree",
 ]
-
-MANUFACTURER: Final = "Hội chẩn"
-MODEL: Final = "hoichan"
-
-
-def code_item(code: Code) -> Dataset:
-    """One item of a code sequence (PS3.3 8.8)."""
-    item = Dataset()
-    item.CodeValue = text.short_string(code.value)
-    item.CodingSchemeDesignator = text.short_string(code.scheme_designator)
-    item.CodeMeaning = text.code_meaning(code.meaning)
-    return item
 
 
 def local_time(opinion: SignedOpinion) -> datetime:

@@ -1,17 +1,6 @@
 """Pixels of stored instances: decode, transcode, draw."""
 
-from dicom_node.pixels.cache import DerivedCache
-from dicom_node.pixels.decode import can_decode, decode_frame
-from dicom_node.pixels.description import PixelDescription
-from dicom_node.pixels.encode import can_transcode, encode_frame
-from dicom_node.pixels.frames import Frames
+import lazy_loader
 
-__all__ = [
-    "DerivedCache",
-    "Frames",
-    "PixelDescription",
-    "can_decode",
-    "can_transcode",
-    "decode_frame",
-    "encode_frame",
-]
+# What there is stands in __init__.pyi; each module is loaded when first asked for something.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,8 +15,8 @@ from pydicom.filereader import dcmread
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_node.archive.part10 import FileMeta, encode_meta
 from dicom_node.errors import CannotDecode, NotAcceptable
+from dicom_node.part10 import FileMeta, encode_meta
 from dicom_node.pixels.description import PixelDescription
 from dicom_node.pixels.encode import TARGETS, can_transcode, photometric_interpretation
 from dicom_node.pixels.frames import Frames

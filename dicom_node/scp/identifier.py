@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.dsutils import encode
 
 from dicom_node.archive.header import first_value, read_header
-from dicom_node.archive.part10 import IMPLICIT_LITTLE_ENDIAN
+from dicom_node.part10 import IMPLICIT_LITTLE_ENDIAN
 
 __all__ = ["Identifier", "encode_dataset", "read_dataset", "read_identifier"]
 

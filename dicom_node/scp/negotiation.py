@@ -20,8 +20,8 @@ from pynetdicom.pdu_items import (
     UserInformationItem,
 )
 
-from dicom_node.archive.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.contexts import NATIVE_SYNTAXES, Service, accepts_transfer_syntax, service_of
+from dicom_node.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 __all__ = ["APPLICATION_CONTEXT", "Context", "Request", "accept", "read_request"]
 

@@ -1,16 +1,6 @@
 """Whole slides: the index of each, and the bytes and pixels of its tiles."""
 
-from dicom_node.slides.geometry import SlideGeometry
-from dicom_node.slides.index import SlideIndex, slide_id
-from dicom_node.slides.shelf import Shelf, index_slides, slide_index
-from dicom_node.slides.source import SlideSource
+import lazy_loader
 
-__all__ = [
-    "Shelf",
-    "SlideGeometry",
-    "SlideIndex",
-    "SlideSource",
-    "index_slides",
-    "slide_id",
-    "slide_index",
-]
+# What there is stands in __init__.pyi; each module is loaded when first asked for something.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

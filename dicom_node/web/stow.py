@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from dicom_node.archive import Reception
 from dicom_node.archive.header import first_value, read_header
-from dicom_node.archive.part10 import read_meta
 from dicom_node.errors import CannotUnderstand, DatasetMismatch, DicomNodeError
+from dicom_node.part10 import read_meta
 from dicom_node.records import Origin
 from dicom_node.web.errors import BadRequest, Forbidden, UnsupportedMediaType
 from dicom_node.web.media import DICOM, DICOM_JSON, MULTIPART, accepted, parse_media_type

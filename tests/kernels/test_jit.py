@@ -5,6 +5,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import numpy as np
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_folder_that_cannot_be_written_only_costs_the_cache(monkeypatch) -> No
             raise RuntimeError("cannot cache function: no locator available")
         return function
 
-    monkeypatch.setattr(_jit.numba, "njit", njit)
+    monkeypatch.setattr(numba, "njit", njit)
     assert _jit.cached(len) is len
 
 

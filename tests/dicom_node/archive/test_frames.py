@@ -13,8 +13,8 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 from dicom_node.archive import Archive, FrameTable
 from dicom_node.archive.frames import frame_table
 from dicom_node.archive.header import read_header
-from dicom_node.archive.part10 import read_meta
 from dicom_node.errors import CannotUnderstand
+from dicom_node.part10 import read_meta
 from tests.factories import EVERYTHING, ct_image, file_bytes, from_site
 
 

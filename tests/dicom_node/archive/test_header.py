@@ -15,8 +15,8 @@ from pydicom.uid import (
 )
 
 from dicom_node.archive.header import first_value, inflate, read_header
-from dicom_node.archive.part10 import read_meta
 from dicom_node.errors import CannotUnderstand
+from dicom_node.part10 import read_meta
 from tests.factories import ct_image, file_bytes
 
 # pydicom gives these up, or reads them otherwise than the bytes say; we must only not fail.

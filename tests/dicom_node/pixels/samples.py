@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dicom_node.archive.frames import frame_table
 from dicom_node.archive.header import inflate, read_header
-from dicom_node.archive.part10 import DEFLATED, read_meta
 from dicom_node.errors import NotFound
+from dicom_node.part10 import DEFLATED, read_meta
 from dicom_node.pixels import Frames, PixelDescription
 
 __all__ = ["Sample", "image_files", "sample"]

@@ -17,8 +17,8 @@ from pynetdicom import AE, build_context
 
 from dicom_node import scu
 from dicom_node.archive import Archive, Query
-from dicom_node.archive.part10 import read_meta
 from dicom_node.node import Node
+from dicom_node.part10 import read_meta
 from dicom_node.peers import Peer
 from dicom_node.records import QuarantineReason
 from tests.factories import (

@@ -12,7 +12,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from dicom_node.archive.part10 import (
+from dicom_node.errors import CannotUnderstand
+from dicom_node.part10 import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     FileMeta,
@@ -20,7 +21,6 @@ from dicom_node.archive.part10 import (
     meta_is_complete,
     read_meta,
 )
-from dicom_node.errors import CannotUnderstand
 from tests.factories import ct_image, file_bytes
 
 
