@@ -12,6 +12,7 @@
     │  └─ CannotDecode        ─      · 406
     └─ PeerError
        ├─ PeerUnreachable
+       ├─ TlsFailed
        ├─ AssociationRejected
        ├─ AssociationAborted
        └─ PeerRefused
@@ -33,6 +34,7 @@ __all__ = [
     "PeerRefused",
     "PeerUnreachable",
     "StoreError",
+    "TlsFailed",
 ]
 
 
@@ -91,6 +93,14 @@ class PeerError(DicomNodeError):
 
 class PeerUnreachable(PeerError):
     """No TCP connection, or none in time."""
+
+
+class TlsFailed(PeerError):
+    """TCP came about and TLS did not; ``problem`` is a `dicom_node.tls.TlsProblem`."""
+
+    def __init__(self, message: str, problem: str) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class AssociationRejected(PeerError):

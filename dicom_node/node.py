@@ -21,10 +21,12 @@ from dicom_node.scp.echo import serve_echo
 from dicom_node.scp.find import serve_find
 from dicom_node.scp.get import serve_get
 from dicom_node.scp.move import serve_move
+from dicom_node.scp.secure_wire import SecureWire
 from dicom_node.scp.store import serve_store
 from dicom_node.scp.wire import Wire
 from dicom_node.settings import NodeSettings
 from dicom_node.status import Status
+from dicom_node.tls import ServerCredentials, ServerTls, TlsUnusable
 
 __all__ = ["Node"]
 
@@ -34,6 +36,7 @@ _BACKLOG = 128
 _STOPPING_SECONDS = 10.0
 
 Serve = Callable[[Association, Message], None]
+MakeWire = Callable[[socket.socket], Wire]
 
 _REQUESTS: dict[tuple[Service, int], Serve] = {
     (Service.ECHO, Field.ECHO): serve_echo,
@@ -73,7 +76,8 @@ class Node:
         self._on_event = on_event or _nobody
         self._commitments: CommitmentWorker | None = None
         self._listener: socket.socket | None = None
-        self._accepting: threading.Thread | None = None
+        self._secure_listener: socket.socket | None = None
+        self._accepting: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._open: dict[Wire, tuple[threading.Thread, str]] = {}
         self._per_host: Counter[str] = Counter()
@@ -81,40 +85,45 @@ class Node:
     @property
     def port(self) -> int:
         """The port we listen on; the real one when the settings say 0."""
-        if self._listener is None:
-            return self._settings.port
-        port: int = self._listener.getsockname()[1]
-        return port
+        return _port(self._listener, self._settings.port)
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port for TLS, likewise; None without one."""
+        tls = self._settings.tls
+        return None if tls is None else _port(self._secure_listener, tls.port)
 
     def start(self) -> None:
-        """Listen; return at once. Raises OSError when the address is taken."""
-        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._settings.host, self._settings.port))
-            listener.listen(_BACKLOG)
-        except OSError:
-            listener.close()
-            raise
-        self._listener = listener
-        self._accepting = threading.Thread(
-            target=self._accept, args=(listener,), name="dicom accept", daemon=True
-        )
-        self._accepting.start()
+        """Listen; return at once. Raises OSError when an address is taken."""
+        self._listener = self._listen(self._settings.port)
+        tls = self._settings.tls
+        if tls is not None:
+            try:
+                self._secure_listener = self._listen(tls.port)
+            except OSError:
+                self._listener.close()
+                self._listener = None
+                raise
+        self._accept_from(self._listener, self._plain_wire)
+        if tls is not None and self._secure_listener is not None:
+            self._accept_from(self._secure_listener, self._secure_wires(tls))
         self._commitments = CommitmentWorker(self._archive, self._peers, self._settings.ae_title)
         self._commitments.start()
         logger.info("%s listens on port %d", self._settings.ae_title, self.port)
+        if tls is not None:
+            logger.info("%s listens with TLS on port %d", self._settings.ae_title, self.tls_port)
 
     def stop(self) -> None:
         """Stop listening and end every association; instances being committed are finished."""
-        listener, self._listener = self._listener, None
-        if listener is None:
+        listeners = [each for each in (self._listener, self._secure_listener) if each is not None]
+        self._listener = self._secure_listener = None
+        if not listeners:
             return
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        if self._accepting is not None:
-            self._accepting.join()
+        for listener in listeners:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        while self._accepting:
+            self._accepting.pop().join()
         if self._commitments is not None:
             self._commitments.stop(_STOPPING_SECONDS)
         with self._lock:
@@ -124,7 +133,37 @@ class Node:
         for thread, _ in running.values():
             thread.join(_STOPPING_SECONDS)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _listen(self, port: int) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._settings.host, port))
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        return listener
+
+    def _plain_wire(self, connection: socket.socket) -> Wire:
+        return Wire(connection, self._settings.pdu_deadline)
+
+    def _secure_wires(self, tls: ServerTls) -> MakeWire:
+        credentials = ServerCredentials(tls)
+
+        def secure_wire(connection: socket.socket) -> Wire:
+            return SecureWire(connection, self._settings.pdu_deadline, credentials.context())
+
+        return secure_wire
+
+    def _accept_from(self, listener: socket.socket, make_wire: MakeWire) -> None:
+        thread = threading.Thread(
+            target=self._accept, args=(listener, make_wire), name="dicom accept", daemon=True
+        )
+        self._accepting.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket, make_wire: MakeWire) -> None:
         while True:
             try:
                 connection, address = listener.accept()
@@ -136,12 +175,12 @@ class Node:
                 threading.Event().wait(0.1)
                 continue
             try:
-                self._admit(connection, address[0])
-            except (OSError, RuntimeError) as error:
+                self._admit(connection, address[0], make_wire)
+            except (OSError, RuntimeError, TlsUnusable) as error:
                 logger.error("cannot serve %s: %s", address[0], error)
                 connection.close()
 
-    def _admit(self, connection: socket.socket, host: str) -> None:
+    def _admit(self, connection: socket.socket, host: str, make_wire: MakeWire) -> None:
         with self._lock:
             is_full = (
                 len(self._open) >= self._settings.maximum_associations
@@ -149,11 +188,12 @@ class Node:
             )
         if is_full:
             logger.warning("too many connections; one from %s is turned away", host)
-            connection.setblocking(False)
-            connection.send(rejection(permanent=False, source=3, reason=2))
+            if make_wire == self._plain_wire:
+                connection.setblocking(False)
+                connection.send(rejection(permanent=False, source=3, reason=2))
             connection.close()
             return
-        wire = Wire(connection, self._settings.pdu_deadline)
+        wire = make_wire(connection)
         thread = threading.Thread(
             target=self._run, args=(wire, host), name=f"dicom {host}", daemon=True
         )
@@ -164,6 +204,7 @@ class Node:
             thread.start()
         except RuntimeError:
             self._forget(wire, host)
+            wire.close()
             raise
 
     def _run(self, wire: Wire, host: str) -> None:
@@ -193,6 +234,13 @@ class Node:
         serve(association, message)
         if serve is serve_action and self._commitments is not None:
             self._commitments.wake()
+
+
+def _port(listener: socket.socket | None, wanted: int) -> int:
+    if listener is None:
+        return wanted
+    port: int = listener.getsockname()[1]
+    return port
 
 
 def _nobody(event: NodeEvent) -> None:

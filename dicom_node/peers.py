@@ -4,20 +4,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dicom_node.records import ReadScope
+from dicom_node.tls import ClientTls
 
 __all__ = ["Peer", "Peers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An AE we can open an association to."""
+    """An AE we can open an association to; inside TLS when ``tls`` says how."""
 
     ae_title: str
     host: str
     port: int
+    tls: ClientTls | None = None
 
     def __str__(self) -> str:
-        return f"{self.ae_title} at {self.host}:{self.port}"
+        return f"{self.ae_title} at {self.host}:{self.port}{' (TLS)' if self.tls else ''}"
 
 
 class Peers(Protocol):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from dicom_node.tls import ServerTls
+
 __all__ = ["ArchiveSettings", "NodeSettings"]
 
 
@@ -38,12 +40,14 @@ class NodeSettings:
         Our AE title; associations that call another one are still served.
     host, port : str, int
         Address to listen on; port 0 takes a free one.
+    tls : ServerTls or None
+        A second port, for associations inside TLS; None: there is none.
     maximum_pdu : int
         Longest P-DATA-TF we ask peers to send; a longer one aborts the association.
     maximum_associations, maximum_associations_per_host : int
         Connections above either are closed (per host) or rejected (in all) at once.
     request_deadline : float
-        From the TCP connection to the complete A-ASSOCIATE-RQ.
+        From the TCP connection to the complete A-ASSOCIATE-RQ; a TLS handshake has as much before.
     pdu_deadline : float
         From the first to the last byte of one PDU.
     idle_deadline : float
@@ -55,6 +59,7 @@ class NodeSettings:
     ae_title: str = "HOICHAN"
     host: str = "0.0.0.0"
     port: int = 11112
+    tls: ServerTls | None = None
     maximum_pdu: int = 131_072
     maximum_associations: int = 400
     maximum_associations_per_host: int = 64

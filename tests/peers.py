@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from dicom_node.peers import Peer
+from tests.certificates import Authority, Identity
 
 __all__ = ["Orthanc", "dcmqrscp", "free_ports", "orthanc", "run_dcmtk", "storescp"]
 
@@ -133,18 +134,33 @@ class Orthanc:
         found = httpx.post(self.url + "/tools/lookup", content=sop_instance_uid, timeout=60).json()
         return httpx.get(f"{self.url}/instances/{found[0]['ID']}/file", timeout=60).content
 
+    def send(self, modality: str) -> None:
+        """Send all it holds to one of its modalities."""
+        body = {"Resources": self.get("/instances"), "Synchronous": True}
+        httpx.post(
+            f"{self.url}/modalities/{modality}/store", json=body, timeout=60
+        ).raise_for_status()
+
 
 @contextmanager
 def orthanc(
-    folder: Path, modalities: dict[str, Peer] | None = None, ae_title: str = "ORTHANC"
+    folder: Path,
+    modalities: dict[str, Peer] | None = None,
+    ae_title: str = "ORTHANC",
+    *,
+    identity: Identity | None = None,
+    authority: Authority | None = None,
 ) -> Iterator[Orthanc]:
-    """An Orthanc as the asking hospital's PACS."""
+    """An Orthanc as the asking hospital's PACS; with `identity` it wants mutual TLS."""
     program = (
         shutil.which("Orthanc", path="/usr/sbin:/usr/bin:/usr/local/sbin") or "/usr/sbin/Orthanc"
     )
     folder.mkdir(parents=True, exist_ok=True)
     dicom_port, http_port = free_ports(2)
-    known = {name: [p.ae_title, p.host, p.port] for name, p in (modalities or {}).items()}
+    known = {
+        name: {"AET": p.ae_title, "Host": p.host, "Port": p.port, "UseDicomTls": p.tls is not None}
+        for name, p in (modalities or {}).items()
+    }
     configuration = {
         "Name": "asking hospital",
         "HttpPort": http_port,
@@ -161,6 +177,14 @@ def orthanc(
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
     }
+    if identity is not None and authority is not None:
+        configuration |= {
+            "DicomTlsEnabled": True,
+            "DicomTlsCertificate": str(identity.certificate),
+            "DicomTlsPrivateKey": str(identity.key),
+            "DicomTlsTrustedCertificates": str(authority.certificate),
+            "DicomTlsRemoteCertificateRequired": True,
+        }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
     with _running(
         [_program(Path(program), "orthanc"), str(folder / "orthanc.json")], http_port, folder

@@ -30,6 +30,7 @@ from dicom_node.scp.negotiation import (
     accept,
     read_request,
 )
+from dicom_node.scp.secure_wire import HandshakeFailed
 from dicom_node.scp.wire import Closed, Pdu, ProtocolError, Wire
 from dicom_node.settings import NodeSettings
 
@@ -125,6 +126,8 @@ class Association:
                     self._serve(self, message)
         except _Released:
             self._answer_release()
+        except HandshakeFailed as error:
+            logger.warning("no TLS with %s: %s", self.host, error)
         except ProtocolError as error:
             logger.warning("aborting %s at %s: %s", self.calling_ae, self.host, error)
             self._abort(error.reason)
@@ -242,6 +245,7 @@ class Association:
 
     def _establish(self) -> bool:
         """Answer the association request; False when it was rejected."""
+        self.wire.open(self.settings.request_deadline)
         kind, value = self.wire.read(_LONGEST_REQUEST, self.settings.request_deadline)
         if kind != Pdu.ASSOCIATE_RQ:
             raise ProtocolError("something other than an A-ASSOCIATE-RQ", _UNEXPECTED_PDU)

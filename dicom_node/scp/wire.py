@@ -6,6 +6,7 @@ per PDU; see ``docs/decisions/0001-own-store-path.md``. Nothing here knows DIMSE
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
 
@@ -14,6 +15,8 @@ __all__ = ["Closed", "Pdu", "ProtocolError", "Wire"]
 _HEADER = struct.Struct(">BxI")
 _GROWN = 1 << 20
 _SMALL = 1 << 14
+# What a read that may not wait says when there is nothing to read, without and with TLS.
+_NOTHING_YET = (BlockingIOError, TimeoutError, ssl.SSLWantReadError)
 
 
 class Pdu:
@@ -63,6 +66,9 @@ class Wire:
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
 
+    def open(self, seconds: float) -> None:
+        """Do what must be done before the first PDU: nothing on plain TCP."""
+
     def readable(self) -> bool:
         """True when the peer has sent something we have not read."""
         if self._end > self._start:
@@ -71,7 +77,7 @@ class Wire:
         self._socket.settimeout(0)
         try:
             return self._receive() > 0
-        except (BlockingIOError, TimeoutError):
+        except _NOTHING_YET:
             return False
         except OSError as error:
             raise Closed(f"the connection broke: {error}") from error

@@ -10,8 +10,14 @@ from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext
 
-from dicom_node.errors import AssociationAborted, AssociationRejected, PeerUnreachable
+from dicom_node.errors import (
+    AssociationAborted,
+    AssociationRejected,
+    PeerUnreachable,
+    TlsFailed,
+)
 from dicom_node.peers import Peer
+from dicom_node.tls import ClientContext, TlsProblem, TlsUnusable, problem_of
 
 __all__ = ["associate"]
 
@@ -36,6 +42,8 @@ def associate(
     ------
     PeerUnreachable
         No TCP connection within ten seconds.
+    TlsFailed
+        TCP came about, and TLS did not: or the files for it cannot be used.
     AssociationRejected
         The peer answered A-ASSOCIATE-RJ, or accepted none of the contexts.
     AssociationAborted
@@ -45,6 +53,7 @@ def associate(
     ae.connection_timeout = CONNECT_SECONDS
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ANSWER_SECONDS
     connected = rejected = False
+    secure = _secure(peer)
 
     def on_connection(event: Any) -> None:
         nonlocal connected
@@ -64,6 +73,7 @@ def associate(
         ae_title=peer.ae_title,
         max_pdu=131072,
         ext_neg=list(roles),
+        tls_args=(secure, peer.host) if secure is not None else None,
         evt_handlers=[
             (evt.EVT_CONN_OPEN, on_connection),
             (evt.EVT_PDU_RECV, on_pdu),
@@ -71,6 +81,9 @@ def associate(
         ],
     )
     if not association.is_established:
+        if secure is not None and secure.trouble is not None:
+            problem = problem_of(secure.trouble)
+            raise TlsFailed(f"No TLS with {peer}: {problem}.", problem)
         if not connected:
             raise PeerUnreachable(f"No connection to {peer}.")
         if rejected:
@@ -85,3 +98,12 @@ def associate(
     finally:
         if association.is_established:
             association.release()
+
+
+def _secure(peer: Peer) -> ClientContext | None:
+    if peer.tls is None:
+        return None
+    try:
+        return peer.tls.context()
+    except TlsUnusable as error:
+        raise TlsFailed(f"No TLS with {peer}: {error}.", TlsProblem.OTHER) from error
