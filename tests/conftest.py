@@ -29,6 +29,19 @@ def free_port() -> int:
         return port
 
 
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A TCP port of the loopback interface at which nobody listens, as long as the test runs.
+
+    It is held: one that is merely free goes to the next program that asks for any port, or to the
+    caller itself, whose socket then connects to itself.
+    """
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        yield port
+
+
 @pytest.fixture(autouse=True)
 def _own_main_module() -> Iterator[None]:
     """AppTest leaves its script as ``__main__``, and children of later tests would run it."""

@@ -24,9 +24,9 @@ def test_echo_says_how_long_it_took(tmp_path: Path) -> None:
         assert 0 < echo(peer, "HOICHAN") < 10
 
 
-def test_nobody_listens(free_port: int) -> None:
+def test_nobody_listens(deaf_port: int) -> None:
     with pytest.raises(PeerUnreachable, match=r"NOBODY at 127\.0\.0\.1"):
-        echo(Peer("NOBODY", "127.0.0.1", free_port), "HOICHAN")
+        echo(Peer("NOBODY", "127.0.0.1", deaf_port), "HOICHAN")
 
 
 def test_stranger_is_rejected(tmp_path: Path) -> None:

@@ -216,10 +216,10 @@ def test_a_coordinator_assigns_without_seeing_the_patient(
 
 
 def test_an_echo_test_says_that_nobody_answers(
-    show: Show, context: Context, people: People, free_port: int
+    show: Show, context: Context, people: People, deaf_port: int
 ) -> None:
     sites.add_ae_title(
-        context, people["admin"], "DEMO_A", ae_title="PACS_A", host="127.0.0.1", port=free_port
+        context, people["admin"], "DEMO_A", ae_title="PACS_A", host="127.0.0.1", port=deaf_port
     )
     page = show(hospitals.render, people["admin"])
     page.session_state["entity"] = "PACS_A"
