@@ -27,6 +27,8 @@ __all__ = [
     "GraphicType",
     "GroupMeasurement",
     "bulk_annotations",
+    "code_of",
+    "colour_of",
     "read_bulk_annotations",
 ]
 
@@ -277,8 +279,8 @@ def _group(item: Dataset, dimensions: int) -> AnnotationGroup:
             graphic_type=graphic,
             points=points,
             starts=starts,
-            type=_code(item, "AnnotationPropertyTypeCodeSequence"),
-            colour=_colour(item),
+            type=code_of(item, "AnnotationPropertyTypeCodeSequence"),
+            colour=colour_of(item),
             description=str(item.get("AnnotationGroupDescription") or ""),
             algorithm=_found_by(item),
         )
@@ -326,7 +328,8 @@ def _starts(item: Dataset, points: NDArray[Any]) -> NDArray[np.int64]:
     return starts
 
 
-def _code(item: Dataset, keyword: str) -> Code:
+def code_of(item: Dataset, keyword: str) -> Code:
+    """The first code of a sequence; “Image Region” where there is none."""
     codes = item.get(keyword)
     if not codes:
         return IMAGE_REGION
@@ -338,7 +341,8 @@ def _code(item: Dataset, keyword: str) -> Code:
     )
 
 
-def _colour(item: Dataset) -> str:
+def colour_of(item: Dataset) -> str:
+    """Recommended Display CIELab Value as ``#rrggbb``, or ""."""
     value = item.get("RecommendedDisplayCIELabValue")
     if not value:
         return ""
