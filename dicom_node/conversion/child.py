@@ -39,8 +39,10 @@ def _limit(limits: dict[str, int]) -> None:
 
 
 def _convert(order: dict[str, Any], answers: Any) -> dict[str, Any]:
+    from dicom_node.conversion.blocks import Blocks
     from dicom_node.conversion.build import build
     from dicom_node.conversion.facts import SlideFacts
+    from dicom_node.conversion.partial import build_partial
     from dicom_node.conversion.refusals import ConversionRefused, refuse
 
     last = -1.0
@@ -54,7 +56,13 @@ def _convert(order: dict[str, Any], answers: Any) -> dict[str, Any]:
 
     facts = SlideFacts.from_json(order["facts"])
     try:
-        built = build(Path(order["path"]), Path(order["folder"]), facts, report)
+        path, folder = Path(order["path"]), Path(order["folder"])
+        if order.get("blocks"):
+            here, size, block_bytes = order["blocks"]
+            blocks = Blocks(Path(here), size, block_bytes)
+            built = build_partial(path, folder, facts, report, blocks)
+        else:
+            built = build(path, folder, facts, report)
     except ConversionRefused as refusal:
         return {"refused": [refusal.code, refusal.vi, refusal.en]}
     except MemoryError:

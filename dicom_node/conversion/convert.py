@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dicom_node.conversion.blocks import Blocks
 from dicom_node.conversion.facts import SlideFacts
 from dicom_node.conversion.refusals import ConversionRefused, refuse
 from dicom_node.errors import DicomNodeError, OutOfResources
@@ -57,6 +58,7 @@ def convert(
     *,
     cancelled: Callable[[], bool] = lambda: False,
     limits: Limits | None = None,
+    blocks: Blocks | None = None,
 ) -> Converted:
     """Convert a vendor's file into DICOM files in `folder`, verified against the original.
 
@@ -70,6 +72,9 @@ def convert(
         Told of progress, from another thread.
     cancelled : callable
         Asked several times a second.
+    blocks : Blocks, optional
+        What has come of a file that is still arriving: its whole levels are converted, and the
+        headers of those to come written beside them (`conversion.partial`).
 
     Raises
     ------
@@ -84,6 +89,7 @@ def convert(
         "folder": str(folder.absolute()),
         "facts": facts.as_json(),
         "limits": {key: value for key, value in asdict(limits).items() if key != "seconds"},
+        "blocks": blocks and [str(blocks.path.absolute()), blocks.size, blocks.block_bytes],
     }
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(

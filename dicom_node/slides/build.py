@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
 )
 
-from dicom_node.archive import Archive
+from dicom_node.archive import Archive, FrameTable
 from dicom_node.errors import DicomNodeError
 from dicom_node.pixels.attributes import Attributes
 from dicom_node.pixels.frames import Frames
 from dicom_node.records import InstanceRecord, ReadScope
 from dicom_node.slides import problems, specimens
+from dicom_node.slides.announced import announced_levels
 from dicom_node.slides.channels import channel_sample, describe_path, range_of, window_of
 from dicom_node.slides.colour import is_usable
 from dicom_node.slides.extents import frame_extents
@@ -118,6 +119,8 @@ class Build:
         missing = facts["received"]["expected"] - facts["received"]["frames"]
         if missing > 0:
             self._note(problems.not_received(missing))
+        elif pyramid.levels and _is_resampled(pyramid.levels[0].images[0]):
+            self._note(problems.NO_BASE)
         colour = [path for path in facts["optical_paths"] if not path["monochrome"]]
         if any(path["icc"] is None for path in colour):
             self._note(problems.NO_PROFILE)
@@ -136,6 +139,25 @@ class Build:
             except DicomNodeError as error:
                 logger.warning("%s is left out of its slide: %s", record.sop_instance_uid, error)
                 self._note(problems.UNREADABLE)
+        yield from self._announced()
+
+    def _announced(self) -> Iterator[SlideImage]:
+        """Levels that are on their way: they have a header, and no frame yet."""
+        first = self._records[0]
+        here = {record.sop_instance_uid for record in self._records}
+        for header in announced_levels(
+            self._archive.settings.folder, first.study_instance_uid, first.series_instance_uid
+        ):
+            uid = header.get("00080018", {}).get("Value", [""])[0]
+            if uid in here:
+                continue
+            record = replace(first, sop_instance_uid=uid, size=0)
+
+            def whole(header: dict[str, Any] = header) -> dict[str, Any]:
+                return header
+
+            with suppress(DicomNodeError):
+                yield SlideImage.of(record, header, FrameTable(), _nothing, whole)
 
     def _of_whole(self, image: SlideImage) -> dict[str, Any]:
         """What every image of a slide says alike, a lone label too."""
@@ -255,6 +277,7 @@ class Build:
             "columns": image.grid[0],
             "rows": image.grid[1],
             "complete": level.is_complete,
+            "received": level.received,
             "sop_instance_uid": image.uid,
             "shows_label": any(shows_label(one.header) for one in level.images),
             "grid": name,
@@ -262,6 +285,8 @@ class Build:
 
     def _add_frames(self, pyramid: Pyramid) -> None:
         for image, taken in pyramid.frames:
+            if not len(taken):  # on its way: there is no file of it
+                continue
             file = self._file(image)
             extents = frame_extents(image.table, image.record)
             rows = np.zeros(len(taken), FRAME)
@@ -336,3 +361,14 @@ class Build:
     def _note(self, problem: problems.Problem) -> None:
         if problem not in self._problems:
             self._problems.append(problem)
+
+
+def _is_resampled(image: SlideImage) -> bool:
+    """Whether an image says that it was made from a larger one (PS3.3 C.8.12.4.1.1)."""
+    values = image.header.get("00080008", {}).get("Value") or []
+    return len(values) > 3 and values[3] == "RESAMPLED"
+
+
+def _nothing(offset: int, length: int) -> bytes:
+    """The bulk values of a header that came without its file."""
+    return b""

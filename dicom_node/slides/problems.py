@@ -4,6 +4,7 @@ __all__ = [
     "BROKEN_COLOUR",
     "CUT_OFF",
     "DUPLICATE",
+    "NO_BASE",
     "NO_ORIGIN",
     "NO_PROFILE",
     "NO_SCALE",
@@ -36,6 +37,10 @@ OTHER_AREA: Problem = (
 DUPLICATE: Problem = (
     "Có hai ảnh cùng kích thước của một kênh; chỉ hiển thị ảnh đầu.",
     "Two images of the same size claim the same channel; only the first is shown.",
+)
+NO_BASE: Problem = (
+    "Chưa nhận được lớp ảnh gốc: lớp lớn nhất hiện có là bản thu nhỏ.",
+    "The full resolution has not come: the largest level that is here is a reduced one.",
 )
 OFF_GRID: Problem = (
     "Một số ô ảnh không nằm trên lưới nên không hiển thị được.",

@@ -13,6 +13,7 @@ from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 from dicom_node.archive import Archive, Query
 from dicom_node.errors import DicomNodeError, NotFound
 from dicom_node.records import InstanceRecord, ReadScope
+from dicom_node.slides.announced import arrived_share
 from dicom_node.slides.build import Build
 from dicom_node.slides.index import SlideIndex, slide_id, version_of
 
@@ -61,6 +62,13 @@ class Shelf:
             if records:
                 return self._of(records)
         raise NotFound("no such slide")
+
+    def arriving(self, index: SlideIndex) -> float | None:
+        """How much has come of a slide that is still on its way, 0 to 1; None of all others."""
+        received = index.facts["received"]
+        if received["frames"] >= received["expected"]:
+            return None
+        return arrived_share(self._archive.settings.folder, index.slide)
 
     def of_study(self, study_instance_uid: str, scope: ReadScope) -> list[SlideIndex]:
         """The slides of a study, by Series Number."""

@@ -51,6 +51,7 @@ _OF_LEVEL = (
     "columns",
     "rows",
     "complete",
+    "received",
     "sop_instance_uid",
 )
 _OF_PATH = (
@@ -128,6 +129,7 @@ def _slide(room: SlideRoom, request: Request, index: SlideIndex) -> dict[str, An
         "icc": any(path["icc"] is not None for path in colour),
         "label": sees_labels and "label" in facts["associated"],
         "overview": sees_labels and "overview" in facts["associated"],
+        "arriving": room.shelf.arriving(index),
         "original_file": None,
     }
 

@@ -1,0 +1,290 @@
+"""A file that comes smallest level first: what is wanted, what is shown, and that it holds."""
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from pydicom import dcmread
+
+from benchmarks.slides.scene import write_svs
+from dicom_node.archive import Archive, ArchiveSettings
+from dicom_node.conversion import ConversionRefused
+from dicom_node.conversion.blocks import Absent, Blocks, SparseFile
+from dicom_node.conversion.build import Built, build
+from dicom_node.conversion.partial import build_partial
+from dicom_node.conversion.priority import Plan, make_plan
+from dicom_node.records import ReadScope
+from dicom_node.slides import Shelf
+from dicom_node.slides.announced import announce, set_arrived_share, withdraw
+from tests.dicom_node.conversion.conftest import dciodvfy_errors, facts
+from tests.factories import from_site
+
+BLOCK = 16_384
+
+
+class Arrival:
+    """A file that comes block by block, in the order the plan wants."""
+
+    def __init__(self, whole: Path, folder: Path, block_bytes: int = BLOCK) -> None:
+        self.data = whole.read_bytes()
+        self.path = folder / f"arriving{whole.suffix}"
+        self.path.touch()
+        os.truncate(self.path, len(self.data))
+        self.blocks = Blocks(folder / "blocks", len(self.data), block_bytes)
+        self.blocks.begin()
+
+    def take(self, number: int) -> None:
+        at = number * self.blocks.block_bytes
+        with self.path.open("r+b") as file:
+            file.seek(at)
+            file.write(self.data[at : at + self.blocks.length(number)])
+        self.blocks.take(number)
+
+    def plan(self, mpp: float = 0.0) -> Plan:
+        with SparseFile(self.path, self.blocks) as file:
+            return make_plan(file, mpp)
+
+    def settle(self) -> Plan:
+        """Bring what the plan needs to be made."""
+        for _ in range(40):
+            plan = self.plan()
+            if plan.is_settled:
+                return plan
+            here = self.blocks.here
+            missing = [int(one) for one in plan.order if not here[one]]
+            assert missing
+            self.take(missing[0])
+        raise AssertionError("the plan never settles")
+
+    def become_readable(self) -> Plan:
+        plan = self.settle()
+        for number in plan.order[: plan.readable]:
+            self.take(int(number))
+        return plan
+
+    def build(self, folder: Path) -> Built:
+        folder.mkdir()
+        return build_partial(self.path, folder, facts(), lambda *_: None, self.blocks)
+
+
+@pytest.fixture(scope="module")
+def svs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("svs") / "slide.svs"
+    write_svs(path, 4096)
+    return path
+
+
+def test_levels_up_to_10x_come_after_a_small_part(svs: Path, tmp_path: Path) -> None:
+    arrival = Arrival(svs, tmp_path)
+    plan = arrival.become_readable()
+    assert sorted(plan.order) == list(range(arrival.blocks.count))
+    # The quarter and what is smaller are about a tenth of such a file.
+    assert 0.03 < plan.readable / arrival.blocks.count < 0.25
+    here = arrival.blocks.here
+    with tifffile.TiffFile(svs) as tiff:
+        pages = [page for page in tiff.pages if page.is_tiled]  # type: ignore[union-attr]
+        for page in pages:
+            blocks = arrival.blocks.of(np.array(page.dataoffsets), np.array(page.databytecounts))
+            assert here[blocks].all() == (page.imagewidth <= 1024)
+        # Of those, the smaller one first.
+        places = {int(block): at for at, block in enumerate(plan.order)}
+        last = [
+            max(
+                places[int(one)]
+                for one in arrival.blocks.of(
+                    np.array(page.dataoffsets[1:]), np.array(page.databytecounts[1:])
+                )
+            )
+            if len(page.dataoffsets) > 1
+            else 0
+            for page in pages
+        ]
+        assert last[2] <= last[1] < last[0]
+
+
+def test_what_was_shown_early_is_what_stays(svs: Path, tmp_path: Path) -> None:
+    """Byte for byte, and on the same millimetres."""
+    arrival = Arrival(svs, tmp_path)
+    arrival.become_readable()
+    early = arrival.build(tmp_path / "early")
+    whole_folder = tmp_path / "whole"
+    whole_folder.mkdir()
+    whole = build(svs, whole_folder, facts(), lambda *_: None)
+    announced = [path for path in early.files if path.suffix == ".json"]
+    shown = [path for path in early.files if path.suffix == ".dcm"]
+    assert [path.name for path in announced] == ["01-volume.json"]
+    assert len(shown) == len(whole.files) - 1 >= 2
+    for path in shown:
+        assert path.read_bytes() == (whole_folder / path.name).read_bytes()
+    assert early.notes == whole.notes
+    for path in shown:
+        assert dciodvfy_errors(path) == []
+    # The announced header is that of the instance to come.
+    header = json.loads(announced[0].read_text())
+    base = dcmread(whole.files[0], stop_before_pixels=True)
+    for keyword in ("SOPInstanceUID", "TotalPixelMatrixColumns", "FrameOfReferenceUID"):
+        element = base[keyword]
+        assert header[f"{element.tag:08X}"]["Value"] == [element.value]
+
+    archive = Archive.open(ArchiveSettings(tmp_path / "archive", minimum_free_bytes=0))
+    folder = archive.settings.folder
+    series = str(base.SeriesInstanceUID)
+    announce(folder, [header])
+    set_arrived_share(folder, series, 0.125)
+    shelf, everything = Shelf(archive), ReadScope(everything=True)
+    for path in shown:
+        archive.store_bytes(path.read_bytes(), from_site())
+    (before,) = shelf.of_study(str(base.StudyInstanceUID), everything)
+    assert before.facts["levels"][0]["received"] == 0
+    assert not before.facts["levels"][0]["complete"]
+    assert all(level["complete"] for level in before.facts["levels"][1:])
+    assert before.facts["received"]["frames"] < before.facts["received"]["expected"]
+    assert shelf.arriving(before) == 0.125
+    archive.store_bytes(whole.files[0].read_bytes(), from_site())
+    withdraw(folder, series)
+    (after,) = shelf.of_study(str(base.StudyInstanceUID), everything)
+    same = ("width", "height", "mpp", "to_slide_mm", "z_mm", "frame_of_reference_uid")
+    for key in (*same, "sop_instance_uid", "objective_power", "specimens", "photometric"):
+        assert before.facts[key] == after.facts[key], key
+    assert [one["downsample"] for one in before.facts["levels"]] == [
+        one["downsample"] for one in after.facts["levels"]
+    ]
+    assert after.facts["received"]["frames"] == after.facts["received"]["expected"]
+    assert shelf.arriving(after) is None
+    assert before.version != after.version
+    archive.close()
+
+
+def test_nothing_is_shown_of_what_has_not_come(tmp_path: Path) -> None:
+    path = tmp_path / "base.svs"
+    write_svs(path, 2048, base_only=True)
+    arrival = Arrival(path, tmp_path)
+    assert arrival.settle().readable == 0
+    with pytest.raises(ConversionRefused):
+        arrival.build(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "early"),
+    [
+        ("wsi/svs_cmu1_small_region/CMU-1-Small-Region.svs", False),  # one level only
+        ("wsi/tiny_openslide/boxes.tiff", False),  # no scale, and no larger than a block or two
+        ("wsi/bad/corrupted.svs", False),
+    ],
+)
+def test_real_files_are_asked_for_whole(
+    name: str, early: bool, test_data: Path, tmp_path: Path
+) -> None:
+    arrival = Arrival(test_data / name, tmp_path)
+    plan = arrival.settle()
+    assert sorted(plan.order) == list(range(arrival.blocks.count))
+    assert (plan.readable > 0) == early
+    for number in plan.order:
+        arrival.take(int(number))
+    assert arrival.path.read_bytes() == (test_data / name).read_bytes()
+
+
+def test_what_is_no_tiff_comes_front_to_back(tmp_path: Path) -> None:
+    path = tmp_path / "slide.mrxs"
+    path.write_bytes(os.urandom(100_000))
+    arrival = Arrival(path, tmp_path)
+    arrival.take(0)
+    assert arrival.plan().order.tolist() == list(range(7))
+
+
+def tiff(*directories: tuple[list[tuple[int, int, int, int]], int]) -> bytes:
+    """A little-endian TIFF with these directories one after another, at 8 and so on."""
+    data = b"II*\0" + struct.pack("<I", 8)
+    for entries, following in directories:
+        data += struct.pack("<H", len(entries))
+        for entry in entries:
+            data += struct.pack("<HHII", *entry)
+        data += struct.pack("<I", following)
+    return data + bytes(max(0, 400 - len(data)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff(([(256, 3, 1, 1)], 8)),  # the next directory is this one
+        tiff(([(330, 4, 1, 8)], 8)),  # and so is the one within
+        tiff(([(324, 4, 0xFFFFFFFF, 8), (325, 4, 0xFFFFFFFF, 8)], 0)),
+        tiff(([(324, 16, 0x7FFFFFFF, 8)], 0)),
+        tiff(([(256, 4, 1, 9), (257, 4, 1, 9), (324, 4, 1, 0xFFFFFFF0), (325, 4, 1, 100)], 0)),
+        tiff(([(270, 2, 0xFFFFFFFF, 8)], 0)),
+        tiff(([(270, 2, 50, 0xFFFFFFF0)], 0xFFFFFFF0)),
+        b"II*\0\0\0\0\0" + bytes(100),
+        b"II+\0\x08\0\0\0" + struct.pack("<Q", 1 << 63) + bytes(100),
+        b"MM\0*",
+        b"II",
+    ],
+)
+def test_hostile_directories_end_and_ask_for_every_block(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.tif"
+    path.write_bytes(data)
+    arrival = Arrival(path, tmp_path, 64)
+    plan = arrival.settle()
+    assert sorted(plan.order) == list(range(arrival.blocks.count))
+    assert plan.readable == 0
+
+
+def test_damaged_bytes_never_break_the_plan(svs: Path, tmp_path: Path) -> None:
+    """Directories with bytes changed by chance: always every block once, or a few that are."""
+    original = svs.read_bytes()
+    with tifffile.TiffFile(svs) as file:
+        places = [page.offset for page in file.pages]  # type: ignore[union-attr]
+    random = np.random.default_rng(7)
+    for number in range(60):
+        data = bytearray(original)
+        for _ in range(4):
+            at = int(random.choice(places)) + int(random.integers(0, 200))
+            data[min(at, len(data) - 1)] = int(random.integers(256))
+        path = tmp_path / f"{number}.svs"
+        path.write_bytes(data)
+        blocks = Blocks(tmp_path / "here", len(data), BLOCK)
+        blocks.path.write_bytes(b"\1" * blocks.count)
+        with SparseFile(path, blocks) as sparse:
+            plan = make_plan(sparse)
+        assert plan.is_settled
+        assert sorted(plan.order) == list(range(blocks.count))
+        path.unlink()
+
+
+def test_blocks_know_their_bytes(tmp_path: Path) -> None:
+    blocks = Blocks(tmp_path / "blocks", 250, 100)
+    blocks.begin()
+    assert blocks.count == 3
+    assert [blocks.length(number) for number in range(3)] == [100, 100, 50]
+    for wrong in (-1, 3, 1 << 40):
+        with pytest.raises(IndexError):
+            blocks.length(wrong)
+    blocks.take(2)
+    assert blocks.here.tolist() == [False, False, True]
+    assert blocks.received_bytes(blocks.here) == 50
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(250)))
+    with SparseFile(path, blocks) as file:
+        assert file.read(200, 50) == bytes(range(200, 250))
+        with pytest.raises(Absent):
+            file.read(199, 2)
+        for wrong in ((249, 2), (-1, 1), (0, -1)):
+            with pytest.raises(ValueError, match="no such bytes"):
+                file.read(*wrong)
+
+
+def ranges(*pairs: tuple[int, int]) -> Any:
+    offsets, lengths = np.array(pairs, np.int64).T
+    return offsets, lengths
+
+
+def test_ranges_become_blocks(tmp_path: Path) -> None:
+    blocks = Blocks(tmp_path / "blocks", 1000, 100)
+    assert blocks.of(*ranges((0, 1), (99, 2), (550, 300))).tolist() == [0, 1, 5, 6, 7, 8]
+    outside = ranges((999, 2), (-5, 10), (3, 0), (5, -1), (2**62, 2**62), (-(2**62), 2**63 - 1))
+    assert blocks.of(*outside).tolist() == []
+    assert blocks.of(*ranges((0, 1000))).tolist() == list(range(10))
