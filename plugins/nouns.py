@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 if TYPE_CHECKING:
+    # Loads every code there is; who only moves images has no use for them.
+    from pydicom.sr.coding import Code
+
     from plugins.results import ConfirmedResult
 
 __all__ = [
@@ -291,9 +293,9 @@ class AnnotationKind(StrEnum):
 class Measurement:
     """A number with its meaning and unit, and the code that made it."""
 
-    name: Code
+    name: "Code"
     value: float
-    unit: Code
+    unit: "Code"
     series_instance_uid: str = ""
     algorithm: str = ""
     algorithm_version: str = ""
@@ -398,7 +400,7 @@ class Section:
 
     key: str
     title: Text
-    code: Code | None = None
+    code: "Code | None" = None
     required: bool = False
     placeholder: Text | None = None
 
@@ -425,7 +427,7 @@ class Opinion:
     language: str
     sections: Mapping[str, str]
     section_titles: Mapping[str, Text]
-    section_codes: Mapping[str, Code]
+    section_codes: Mapping[str, "Code"]
     answers: tuple[Answer, ...]
     key_images: tuple[KeyImage, ...]
     annotations: tuple[Annotation, ...]
@@ -473,7 +475,7 @@ class Case:
     requesting_department: str = ""
     results: "tuple[ConfirmedResult, ...]" = ()
 
-    def measurement(self, name: Code) -> Measurement | None:
+    def measurement(self, name: "Code") -> Measurement | None:
         """The newest measurement of that name, or None."""
         return next((m for m in reversed(self.measurements) if m.name == name), None)
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
@@ -89,15 +91,19 @@ class Failure:
 
 
 class Registry:
-    """The guests of one process. Immutable but for the failures met at work."""
+    """The guests of one process. Immutable but for the failures met at work.
+
+    Guests are let in when the first question comes: a process that asks none, such as the DICOM
+    listener, loads nobody's code.
+    """
 
     def __init__(self, guests: Iterable[Guest] = ()) -> None:
+        self._outside = iter(guests)
+        self._door = Lock()
         self._guests: tuple[Guest, ...] = ()
         self._by_kind: dict[type[Contribution], tuple[Contribution, ...]] = dict.fromkeys(KINDS, ())
         self._owners: dict[tuple[type[Contribution], str], Guest] = {}
         self._failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
-        for guest in guests:
-            self._admit(guest)
 
     @classmethod
     def load(
@@ -106,7 +112,7 @@ class Registry:
         *,
         installed: Iterable[EntryPoint] | None = None,
     ) -> "Registry":
-        """Find every guest and let in those that are whole.
+        """Every guest there is; those that are whole will be let in.
 
         Parameters
         ----------
@@ -118,13 +124,20 @@ class Registry:
         points = entry_points(group=GROUP) if installed is None else installed
         # built-ins first: a foreign guest can never take a built-in's place
         ordered = sorted(points, key=lambda point: (_source(point) != BUILT_IN, point.name))
-        guests = [_installed_guest(point) for point in ordered]
-        guests += [_lone_guest(path) for path in _lone_files(plugins_dir)]
-        return cls(guests)
+        return cls(
+            chain(map(_installed_guest, ordered), map(_lone_guest, _lone_files(plugins_dir)))
+        )
+
+    def gather(self) -> None:
+        """Let the guests in now, rather than when somebody waits for the first answer."""
+        with self._door:  # several threads may bring the first question
+            for guest in self._outside:
+                self._admit(guest)
 
     @property
     def guests(self) -> tuple[Guest, ...]:
         """Every guest found, those that were turned away too."""
+        self.gather()
         return self._guests
 
     @property
@@ -134,6 +147,7 @@ class Registry:
 
     def of(self, kind: type[C]) -> tuple[C, ...]:
         """All contributions of a kind, in the order their guests entered."""
+        self.gather()
         return tuple(gift for gift in self._by_kind[kind] if isinstance(gift, kind))
 
     def get(self, kind: type[C], contribution_id: str) -> C | None:
@@ -142,6 +156,7 @@ class Registry:
 
     def guest_of(self, contribution: Contribution) -> Guest | None:
         """Who gave it, or None when nobody here did."""
+        self.gather()
         return self._owners.get((_kind(contribution), contribution.id))
 
     @overload

@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.sr.coding import Code
 
 from plugins.nouns import Person, Text
+
+if TYPE_CHECKING:
+    from pydicom.sr.coding import Code
 
 __all__ = [
     "Bench",
@@ -80,16 +82,16 @@ class Value:
     key: str
     label: Text
     value: float | None
-    unit: Code
-    name: Code | None = None
+    unit: "Code"
+    name: "Code | None" = None
     low: float | None = None
     high: float | None = None
     note: Text | None = None
     method: str = ""
     group: str = ""
     group_label: Text | None = None
-    finding_site: Code | None = None
-    laterality: Code | None = None
+    finding_site: "Code | None" = None
+    laterality: "Code | None" = None
     layer: str = ""
     segment: int = 0
     digits: int = 1
@@ -110,10 +112,10 @@ class Segment:
     number: int
     label: Text
     colour: Colour
-    category: Code
-    type: Code
-    finding_site: Code | None = None
-    laterality: Code | None = None
+    category: "Code"
+    type: "Code"
+    finding_site: "Code | None" = None
+    laterality: "Code | None" = None
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class Layer:
     frames: tuple[tuple[str, int], ...]
     array: NDArray[Any] = field(repr=False, compare=False, default_factory=lambda: np.empty(0))
     segments: tuple[Segment, ...] = ()
-    quantity: Code | None = None
-    unit: Code | None = None
+    quantity: "Code | None" = None
+    unit: "Code | None" = None
     range: tuple[float, float] = (0.0, 1.0)
     palette: str = "hot iron"
     is_editable: bool = False

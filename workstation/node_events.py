@@ -3,7 +3,6 @@
 from dicom_node import CommitmentReported, InstancesSent, NodeEvent, Queried
 from workstation import audit
 from workstation.audit import AuditEvent
-from workstation.consult.outbox import record_commitment
 from workstation.context import Context
 from workstation.roles import SYSTEM
 
@@ -14,6 +13,9 @@ def take_event(context: Context, event: NodeEvent) -> None:
     """Act on one event; when this returns, it is on record."""
     match event:
         case CommitmentReported():
+            # Not before: what writes reports weighs more than all the listener needs.
+            from workstation.consult.outbox import record_commitment
+
             record_commitment(context, event.report)
         case InstancesSent():
             with context.database.begin() as connection:

@@ -1,16 +1,6 @@
 """Our side when we call: C-ECHO, C-STORE, C-FIND and storage commitment as SCU."""
 
-from dicom_node.scu.commitment import CommitmentReport, request_commitment
-from dicom_node.scu.echo import echo
-from dicom_node.scu.find import find, instances_held
-from dicom_node.scu.store import SendResult, store
+import lazy_loader
 
-__all__ = [
-    "CommitmentReport",
-    "SendResult",
-    "echo",
-    "find",
-    "instances_held",
-    "request_commitment",
-    "store",
-]
+# What there is stands in __init__.pyi; each module is loaded when first asked for something.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

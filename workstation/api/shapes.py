@@ -96,7 +96,8 @@ _KNOWN: dict[Any, Any] = {
 def shape_of(dataclass: type, name: str = "", without: Sequence[str] = (), **more: Any) -> Any:
     """A schema of a dataclass as `encoding.plain` writes it, with fields added or replaced."""
     # what the nouns name for type checkers alone
-    hints = get_type_hints(dataclass, localns={"ConfirmedResult": results.ConfirmedResult})
+    named = {"Code": DicomCode, "ConfirmedResult": results.ConfirmedResult}
+    hints = get_type_hints(dataclass, localns=named)
     found = {
         field.name: (_type(hints[field.name]), ...)
         for field in fields(dataclass)

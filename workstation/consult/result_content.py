@@ -168,7 +168,7 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _hints(dataclass_: type) -> dict[str, Any]:
-    return get_type_hints(dataclass_)
+    return get_type_hints(dataclass_, localns={"Code": Code})
 
 
 def _decoded(dataclass_: Any, said: Mapping[str, Any]) -> Any:

@@ -1,29 +1,6 @@
 """Hospitals and their AE titles."""
 
-from workstation.sites.ae_titles import (
-    AeTitle,
-    Echo,
-    add_ae_title,
-    change_ae_title,
-    echo,
-    list_ae_titles,
-    remove_ae_title,
-)
-from workstation.sites.hospitals import Site, change_site, create_site, get_site, list_sites
-from workstation.sites.peers import SitePeers
+import lazy_loader
 
-__all__ = [
-    "AeTitle",
-    "Echo",
-    "Site",
-    "SitePeers",
-    "add_ae_title",
-    "change_ae_title",
-    "change_site",
-    "create_site",
-    "echo",
-    "get_site",
-    "list_ae_titles",
-    "list_sites",
-    "remove_ae_title",
-]
+# What there is stands in __init__.pyi; each module is loaded when first asked for something.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

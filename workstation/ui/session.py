@@ -21,6 +21,7 @@ _context: Context | None = None
 def provide(context: Context) -> None:
     """Give the pages of this process their context; once, before the first page is served."""
     global _context
+    context.plugins.gather()
     _context = context
 
 

@@ -70,6 +70,7 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
     ui_secret : str
         What the children know us by.
     """
+    context.plugins.gather()
     settings = context.settings
     base_path = settings.base_path
     identity = Identity(context)
