@@ -7,15 +7,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
+from pydicom.uid import JPEGBaseline8Bit
 
-from dicom_node.conversion import jpeg, wavelet
+from dicom_node.conversion import jpeg
+from dicom_node.conversion.coding import JPEG_QUALITY, Coding, codings
 from dicom_node.conversion.dataset import InstanceShape, instance
 from dicom_node.conversion.facts import SlideFacts
 from dicom_node.conversion.opening import open_source
 from dicom_node.conversion.plan import derived_tile, factor, filled, halved, missing_steps
 from dicom_node.conversion.refusals import refuse
-from dicom_node.conversion.source import CODED_LOSSY, Picture, Region, Scanner, SlideSource
+from dicom_node.conversion.source import (
+    CODED_LOSSY,
+    Picture,
+    Region,
+    Scanner,
+    SlideSource,
+    layers_of,
+)
 from dicom_node.conversion.spool import Spool
 from dicom_node.conversion.verify import check_coded_again, check_copied
 from dicom_node.conversion.writer import write_instance
@@ -26,8 +34,8 @@ __all__ = ["Built", "Report", "build"]
 # Fraction done, and what is being done (Vietnamese, English).
 Report = Callable[[float, str, str], None]
 
-JPEG_QUALITY = 90
 _GLASS_MM = 25.0
+_DECODED = "Decoded from the vendor's file"
 _COPYING = ("Đang chép các ô ảnh", "Copying tiles")
 _MAKING = ("Đang tạo các mức thu nhỏ", "Making the smaller levels")
 _CHECKING = ("Đang đối chiếu với tệp gốc", "Comparing with the original")
@@ -121,8 +129,7 @@ class _Slide:
     def _copy(self, index: int, level: Any, part: Callable[[float], None]) -> None:
         shape = self._shape(level, resampled=index > 0)
         lossy = CODED_LOSSY.get(level.transfer_syntax_uid, "")
-        ratio = shape.width * shape.height * _samples(shape) / max(level.coded_bytes, 1)
-        shape = replace(shape, lossy=lossy, ratio=ratio)
+        shape = replace(shape, lossy=lossy, ratio=shape.raw_bytes / max(level.coded_bytes, 1))
         columns = -(-level.width // level.tile_width)
         count = shape.frames
 
@@ -130,7 +137,8 @@ class _Slide:
             for number in range(count):
                 if number % 256 == 0:
                     part(number / count)
-                yield level.coded(number % columns, number // columns)
+                layer, tile = divmod(number, shape.tiles)
+                yield layers_of(level)[layer].coded(tile % columns, tile // columns)
 
         # A tile grows by its tables and a marker; stripes lose some bytes and repeat a few.
         largest = level.coded_bytes * 2 + count * 4096
@@ -146,95 +154,78 @@ class _Slide:
         """Code the level itself where its tiles cannot be copied, and `steps` halves of it."""
         own = not level.transfer_syntax_uid
         tile = derived_tile(level)
+        layers = layers_of(level)
         columns, rows = -(-level.width // tile), -(-level.height // tile)
         total, seen = columns * rows, 0
-        # Tiles of the same grid are read once; of another, a block of them is read several times.
-        same_grid = level.tile_width == level.tile_height == tile
-        region = Region(level, 0) if same_grid else Region(level)
         flat: set[bytes] = set()  # colours of tiles that show nothing else
-        lossless = own and level.lossless
-        # Where chroma was never halved, or means a channel of its own, it stays whole.
-        halved_chroma = not (own or self.scanner.fluorescence)
+        coding = codings(level, steps, fluorescence=self.scanner.fluorescence)
         spools = [Spool(self.folder / f"spool-{n}") for n in range(steps + 1)]
 
-        def code(pixels: NDArray[np.uint8]) -> bytes:
-            if lossless:
-                return wavelet.encode(pixels)
-            return jpeg.encode(pixels, JPEG_QUALITY, subsampled=False)
+        def make(number: int, layer: Any) -> None:
+            # Tiles of the same grid are read once; of another, a block of them several times.
+            same_grid = layer.tile_width == layer.tile_height == tile
+            region = Region(layer, 0) if same_grid else Region(layer)
 
-        def read(row: int, column: int) -> NDArray[np.uint8]:
-            nonlocal seen
-            left, top = column * tile, row * tile
-            width, height = min(tile, level.width - left), min(tile, level.height - top)
-            pixels = region.read(left, top, width, height)
-            if own:
-                flat.update(_colours(pixels, len(flat)))
-                spools[0].add(row * columns + column, code(filled(pixels, tile)))
-            seen += 1
-            if seen % 64 == 0:
-                part(seen / total)
-            return pixels
+            def read(row: int, column: int) -> NDArray[Any]:
+                nonlocal seen
+                left, top = column * tile, row * tile
+                width, height = min(tile, level.width - left), min(tile, level.height - top)
+                pixels = region.read(left, top, width, height)
+                if own:
+                    flat.update(_colours(pixels, len(flat)))
+                    at = number * total + row * columns + column
+                    spools[0].add(at, coding[0].encode(filled(pixels, tile)))
+                seen += 1
+                if seen % 64 == 0:
+                    part(seen / (total * len(layers)))
+                return pixels
+
+            if total == 1 or not steps:
+                for at in range(total):
+                    read(at // columns, at % columns)
+                return
+            for each in pyramid(read, level.height, level.width, tile):
+                if each.level <= steps:
+                    across = -(-halved(level.width, each.level) // tile)
+                    down = -(-halved(level.height, each.level) // tile)
+                    at = (number * down + each.row) * across + each.column
+                    coded = coding[each.level].encode(filled(each.pixels, tile))
+                    spools[each.level].add(at, coded)
 
         try:
-            if columns * rows == 1 or not steps:
-                for number in range(total):
-                    read(number // columns, number % columns)
-            else:
-                for each in pyramid(read, level.height, level.width, tile):
-                    if each.level <= steps:
-                        across = -(-halved(level.width, each.level) // tile)
-                        coded = jpeg.encode(
-                            filled(each.pixels, tile), JPEG_QUALITY, subsampled=halved_chroma
-                        )
-                        spools[each.level].add(each.row * across + each.column, coded)
-            if own and not lossless and len(flat) == 1:
+            for number, layer in enumerate(layers):
+                make(number, layer)
+            if own and coding[0].lossy and len(flat) == 1:
                 # A library that meets bytes it cannot decode may paint all of it white.
                 raise refuse("blank", f"{level.width} × {level.height}")
-            self._write_made(index, level, steps, tile, spools, lossless)
+            self._write_made(index, level, tile, spools, coding)
         finally:
             for spool in spools:
                 spool.close()
 
     def _write_made(
-        self,
-        index: int,
-        level: Any,
-        steps: int,
-        tile: int,
-        spools: list[Spool],
-        lossless: bool,
+        self, index: int, level: Any, tile: int, spools: list[Spool], ways: list[Coding]
     ) -> None:
         own = not level.transfer_syntax_uid
-        for step in range(0 if own else 1, steps + 1):
-            spool = spools[step]
-            grey = _is_grey(level)
-            syntax = JPEG2000Lossless if lossless and step == 0 else JPEGBaseline8Bit
-            photometric = "MONOCHROME2" if grey else "YBR_FULL_422"
-            if syntax == JPEG2000Lossless and not grey:
-                photometric = "YBR_RCT"
+        before = CODED_LOSSY.get(level.transfer_syntax_uid, "")
+        for step in range(0 if own else 1, len(spools)):
+            spool, coding = spools[step], ways[step]
+            made = "Averaged 2 x 2 from the level above" if step else ""
+            if coding.lossy:
+                made = f"{made or _DECODED}, JPEG quality {JPEG_QUALITY}"
             shape = replace(
                 self._shape(level, step=step, resampled=index > 0 or step > 0),
                 tile_width=tile,
                 tile_height=tile,
-                recoded=step == 0 and syntax == JPEGBaseline8Bit,
-                photometric_interpretation=photometric,
+                recoded=step == 0 and bool(coding.lossy),
+                photometric_interpretation="MONOCHROME2" if _is_grey(level) else coding.colour,
+                derivation=made,
             )
-            raw = shape.width * shape.height * _samples(shape)
-            if syntax == JPEGBaseline8Bit:
-                shape = replace(
-                    shape,
-                    lossy="ISO_10918_1",
-                    ratio=raw / max(spool.size, 1),
-                    derivation=(
-                        "Averaged 2 x 2 from the level above, JPEG quality "
-                        if step
-                        else "Decoded from the vendor's file, JPEG quality "
-                    )
-                    + str(JPEG_QUALITY),
-                )
-            path = self._write(shape, syntax, spool.frames(shape.frames), spool.size)
+            ratio = shape.raw_bytes / max(spool.size, 1)
+            shape = replace(shape, lossy=coding.lossy or before, ratio=ratio)
+            path = self._write(shape, coding.syntax, spool.frames(shape.frames), spool.size)
             if step == 0:
-                check_coded_again(path, level, tile, exact=lossless)
+                check_coded_again(path, level, tile, coding.decode, exact=not coding.lossy)
 
     # -- common
 
@@ -279,6 +270,9 @@ class _Slide:
             photometric_interpretation=level.photometric_interpretation,
             resampled=resampled,
             volume_mm=volume,
+            bits=level.bits,
+            paths=max(1, len(self.scanner.channels)),
+            planes=self.scanner.planes,
         )
 
     def _write(
@@ -310,7 +304,3 @@ def _pixels(level: Any) -> int:
 def _is_grey(level: Any) -> bool:
     photometric: str = level.photometric_interpretation
     return photometric == "MONOCHROME2"
-
-
-def _samples(shape: InstanceShape) -> int:
-    return 1 if shape.photometric_interpretation == "MONOCHROME2" else 3

@@ -2,18 +2,17 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
 
-from PIL import ImageCms
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
 from pydicom.uid import UID, VLWholeSlideMicroscopyImageStorage
 
+from dicom_node.conversion import codes
 from dicom_node.conversion.facts import SlideFacts
+from dicom_node.conversion.optics import add_optical_paths, decimal, path_ids
 from dicom_node.conversion.source import Scanner
 from dicom_node.conversion.specimen import add_specimen
 from dicom_node.objects import text
-from dicom_node.objects.modules import MANUFACTURER, MODEL, code_item
+from dicom_node.objects.items import MANUFACTURER, MODEL, code_item
 
 __all__ = ["InstanceShape", "instance", "uid_of"]
 
@@ -23,6 +22,9 @@ _GLASS_HEIGHT_MM = 25.0
 # Sections are cut at 3 to 5 um; the focal plane itself has no depth (PS3.3 C.8.12.4).
 _SECTION_MM = 0.003
 _MONOCHROME = "MONOCHROME2"
+# Dimensions: the attribute, and the functional group it is in.
+_ROW, _COLUMN = (0x0048021F, 0x0048021A), (0x0048021E, 0x0048021A)
+_PLANE, _PATH = (0x0040074A, 0x0048021A), (0x00480106, 0x00480207)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class InstanceShape:
 
     `role` is VOLUME, LABEL or OVERVIEW; `resampled` says that a larger level was the source.
     `spacing_mm` is (between rows, between columns); `lossy` the ways of compression the pixels
-    went through, with `ratio` of the last.
+    went through, with `ratio` of the last. `paths` and `planes` are how many layers it has.
     """
 
     number: int
@@ -48,11 +50,29 @@ class InstanceShape:
     ratio: float = 1.0
     volume_mm: tuple[float, float] = (0.0, 0.0)  # of the base: (width, height)
     derivation: str = ""
+    bits: int = 8
+    paths: int = 1
+    planes: int = 1
+
+    @property
+    def samples(self) -> int:
+        return 1 if self.photometric_interpretation == _MONOCHROME else 3
+
+    @property
+    def tiles(self) -> int:
+        """Of each layer."""
+        columns, rows = -(-self.width // self.tile_width), -(-self.height // self.tile_height)
+        return columns * rows
 
     @property
     def frames(self) -> int:
-        columns, rows = -(-self.width // self.tile_width), -(-self.height // self.tile_height)
-        return columns * rows
+        return self.tiles * self.paths * self.planes
+
+    @property
+    def raw_bytes(self) -> int:
+        """What the pixels take uncompressed."""
+        layers = self.paths * self.planes
+        return self.width * self.height * self.samples * layers * (self.bits // 8)
 
 
 def uid_of(seed: str, *what: object) -> str:
@@ -74,7 +94,7 @@ def instance(shape: InstanceShape, facts: SlideFacts, scanner: Scanner) -> Datas
     _add_series_and_equipment(ds, facts, scanner)
     _add_image(ds, shape, facts, scanner)
     _add_place(ds, shape, scanner)
-    _add_optical_path(ds, shape, scanner)
+    add_optical_paths(ds, scanner, shape.paths, of_tissue=shape.role == "VOLUME")
     add_specimen(ds, facts, uid_of(facts.seed, "specimen"))
     ds.AcquisitionContextSequence = []
     if shape.role == "LABEL":
@@ -137,7 +157,7 @@ def _add_image(ds: Dataset, shape: InstanceShape, facts: SlideFacts, scanner: Sc
     ds.AcquisitionDateTime = f"{at:%Y%m%d%H%M%S}"
     if shape.derivation:
         ds.DerivationDescription = text.long_text(shape.derivation, 1024)
-    ds.SamplesPerPixel = 1 if shape.photometric_interpretation == _MONOCHROME else 3
+    ds.SamplesPerPixel = shape.samples
     ds.PhotometricInterpretation = shape.photometric_interpretation
     if ds.SamplesPerPixel == 3:
         ds.PlanarConfiguration = 0
@@ -146,8 +166,8 @@ def _add_image(ds: Dataset, shape: InstanceShape, facts: SlideFacts, scanner: Sc
         ds.RescaleIntercept, ds.RescaleSlope = "0", "1"
     ds.NumberOfFrames = shape.frames
     ds.Rows, ds.Columns = shape.tile_height, shape.tile_width
-    ds.BitsAllocated = ds.BitsStored = 8
-    ds.HighBit = 7
+    ds.BitsAllocated = ds.BitsStored = shape.bits
+    ds.HighBit = shape.bits - 1
     ds.PixelRepresentation = 0
     ds.LossyImageCompression = "01" if shape.lossy else "00"
     if shape.lossy:
@@ -171,14 +191,19 @@ def _add_place(ds: Dataset, shape: InstanceShape, scanner: Scanner) -> None:
         ds.PyramidUID = uid_of(ds.FrameOfReferenceUID, "pyramid")
     width_mm, height_mm = shape.volume_mm
     ds.ImagedVolumeWidth, ds.ImagedVolumeHeight = width_mm, height_mm
-    ds.ImagedVolumeDepth = _SECTION_MM * 1000  # micrometres, unlike its neighbours
+    step_um = scanner.plane_step_um if shape.planes > 1 else 0.0
+    # Micrometres, unlike its neighbours: from the first focal plane through the last.
+    ds.ImagedVolumeDepth = max(_SECTION_MM * 1000, step_um * shape.planes)
     ds.TotalPixelMatrixColumns, ds.TotalPixelMatrixRows = shape.width, shape.height
-    ds.TotalPixelMatrixFocalPlanes = 1
-    ds.NumberOfOpticalPaths = 1
+    ds.TotalPixelMatrixFocalPlanes = shape.planes
+    ds.NumberOfOpticalPaths = shape.paths
     along, across = scanner.centre_mm if shape.role == "VOLUME" else (0.0, 0.0)
     origin = Dataset()
-    origin.XOffsetInSlideCoordinateSystem = _decimal(_SLIDE_MIDDLE_MM[0] - across + height_mm / 2)
-    origin.YOffsetInSlideCoordinateSystem = _decimal(_SLIDE_MIDDLE_MM[1] - along + width_mm / 2)
+    origin.XOffsetInSlideCoordinateSystem = decimal(_SLIDE_MIDDLE_MM[0] - across + height_mm / 2)
+    origin.YOffsetInSlideCoordinateSystem = decimal(_SLIDE_MIDDLE_MM[1] - along + width_mm / 2)
+    if shape.planes > 1:
+        # Of the first plane, in micrometres; nobody says how high it lies above the glass.
+        origin.ZOffsetInSlideCoordinateSystem = "0"
     ds.TotalPixelMatrixOriginSequence = [origin]
     ds.ImageOrientationSlide = ["0", "-1", "0", "-1", "0", "0"]
     organization = uid_of(ds.FrameOfReferenceUID, "dimensions")
@@ -186,64 +211,31 @@ def _add_place(ds: Dataset, shape: InstanceShape, scanner: Scanner) -> None:
     item.DimensionOrganizationUID = organization
     ds.DimensionOrganizationSequence = [item]
     ds.DimensionOrganizationType = "TILED_FULL"
+    # The order of frames in full tiling, the slowest first (PS3.3 C.7.6.17.3).
     ds.DimensionIndexSequence = [
-        _dimension(organization, 0x0048021F, "Row position"),
-        _dimension(organization, 0x0048021E, "Column position"),
+        *([_dimension(organization, _PATH, "Optical path")] if shape.paths > 1 else []),
+        *([_dimension(organization, _PLANE, "Focal plane")] if shape.planes > 1 else []),
+        _dimension(organization, _ROW, "Row position"),
+        _dimension(organization, _COLUMN, "Column position"),
     ]
-    measures, frame_type, path, group = Dataset(), Dataset(), Dataset(), Dataset()
-    measures.PixelSpacing = [_decimal(row_mm), _decimal(column_mm)]
-    measures.SliceThickness = _decimal(_SECTION_MM)
+    measures, frame_type, group = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = [decimal(row_mm), decimal(column_mm)]
+    measures.SliceThickness = decimal(_SECTION_MM)
+    if step_um:
+        measures.SpacingBetweenSlices = decimal(step_um / 1000)
     frame_type.FrameType = ds.ImageType
-    path.OpticalPathIdentifier = "1"
     group.PixelMeasuresSequence = [measures]
     group.WholeSlideMicroscopyImageFrameTypeSequence = [frame_type]
-    group.OpticalPathIdentificationSequence = [path]
+    if shape.paths == 1:
+        path = Dataset()
+        path.OpticalPathIdentifier = path_ids(1)[0]
+        group.OpticalPathIdentificationSequence = [path]
     ds.SharedFunctionalGroupsSequence = [group]
 
 
-def _add_optical_path(ds: Dataset, shape: InstanceShape, scanner: Scanner) -> None:
-    path = Dataset()
-    path.OpticalPathIdentifier = "1"
-    illumination = (
-        codes.DCM.EpifluorescenceIllumination
-        if scanner.fluorescence and shape.role == "VOLUME"
-        else codes.DCM.BrightfieldIllumination
-    )
-    path.IlluminationTypeCodeSequence = [code_item(illumination)]
-    path.IlluminationColorCodeSequence = [code_item(codes.SCT.FullSpectrum)]
-    if scanner.objective_power and shape.role == "VOLUME":
-        path.ObjectiveLensPower = _decimal(scanner.objective_power)
-    if ds.SamplesPerPixel == 3:
-        # Type 1C for colour (C.8.12.5): a scanner without a profile means sRGB, and says so.
-        profile = scanner.icc or _srgb()
-        path.ICCProfile = profile + bytes(len(profile) % 2)
-        if not scanner.icc:
-            path.ColorSpace = "SRGB"
-    ds.OpticalPathSequence = [path]
-
-
-@cache
-def _srgb() -> bytes:
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # Little CMS writes the time of making; the same slide must give the same bytes.
-    profile[24:36] = bytes((7, 228, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
-    profile[84:100] = bytes(16)
-    return bytes(profile)
-
-
-def _dimension(organization: str, pointer: int, label: str) -> Dataset:
+def _dimension(organization: str, pointer: tuple[int, int], label: str) -> Dataset:
     item = Dataset()
     item.DimensionOrganizationUID = organization
-    item.DimensionIndexPointer = pointer
-    item.FunctionalGroupPointer = 0x0048021A
+    item.DimensionIndexPointer, item.FunctionalGroupPointer = pointer
     item.DimensionDescriptionLabel = label
     return item
-
-
-def _decimal(value: float) -> str:
-    """DS: at most 16 characters (PS3.5 6.2)."""
-    for digits in range(15, 5, -1):
-        shown = f"{value:.{digits}g}"
-        if len(shown) <= 16:
-            return shown
-    return f"{value:.9g}"

@@ -50,6 +50,7 @@ class NdpiLevel:
     stripe_rows: int
     transfer_syntax_uid: str = JPEGBaseline8Bit
     lossless: bool = False
+    bits: int = 8
 
     def coded(self, column: int, row: int) -> bytes:
         segments = self.stored(column, row)

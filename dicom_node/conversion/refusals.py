@@ -41,8 +41,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "Export it from the scanner as JPEG.",
     ),
     "pixels": (
-        "Loại điểm ảnh chưa được hỗ trợ ({what}); hệ thống đọc ảnh màu hoặc xám 8 bit.",
-        "This kind of pixels is not supported ({what}); colour or grey with 8 bits is.",
+        "Loại điểm ảnh chưa được hỗ trợ ({what}); hệ thống đọc ảnh màu 8 bit, ảnh xám 8 và 16 bit.",
+        "This kind of pixels is not supported ({what}); "
+        "colour with 8 bits and grey with 8 or 16 bits are.",
+    ),
+    "timelapse": (
+        "Tệp là chuỗi ảnh theo thời gian ({what} thời điểm), không phải tiêu bản; "
+        "hãy xuất riêng một thời điểm.",
+        "The file is a series in time ({what} points), not a slide; export one point of it.",
     ),
     "too_large": (
         "Kích thước khai trong tệp vượt giới hạn ({what}).",
@@ -104,6 +110,7 @@ _DAMAGES = {
     "a JPEG stream ends within a marker": "dòng JPEG bị cắt ngang",
     "a JPEG stream does not decode": "dòng JPEG không giải mã được",
     "a tile does not decode": "một ô ảnh không giải mã được",
+    "its channels and planes cannot be read": "không đọc được các kênh và mặt tiêu",
     "a tile has another size than its layer says": "một ô ảnh có kích thước khác với khai báo",
 }
 

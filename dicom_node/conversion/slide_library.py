@@ -46,6 +46,7 @@ class LibraryLevel:
 
     transfer_syntax_uid = ""
     lossless = False
+    bits = 8
     tile_width = tile_height = _TILE
 
     def __init__(

@@ -13,11 +13,14 @@ __all__ = [
     "CODED_LOSSY",
     "LARGEST_LEVEL_PIXELS",
     "LARGEST_TILE_EDGE",
+    "Channel",
     "Picture",
     "Region",
     "Scanner",
     "SlideSource",
     "SourceLevel",
+    "Stack",
+    "layers_of",
 ]
 
 # Transfer syntaxes whose pixels are no longer what the sensor gave.
@@ -28,11 +31,24 @@ LARGEST_TILE_EDGE = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """One optical path: its name, the light that went in and out (0 unknown), its colour if any."""
+
+    name: str = ""
+    colour: tuple[int, int, int] | None = None
+    excitation_nm: float = 0.0
+    emission_nm: float = 0.0
+    fluorescence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """What the file says of the scan.
 
     `mpp` is micrometres a pixel (x, y); (0, 0) when unknown. `centre_mm` is where the middle of
-    the image lies, seen from the middle of the slide, along columns and rows.
+    the image lies, seen from the middle of the slide, along columns and rows. `channels` and
+    `planes` say which layers each level has: by channel, then by focal plane, `plane_step_um`
+    micrometres from one plane to the next.
     """
 
     vendor: str
@@ -44,6 +60,9 @@ class Scanner:
     scanned_at: datetime | None = None
     icc: bytes = b""
     fluorescence: bool = False
+    channels: tuple[Channel, ...] = ()  # none: one path of which nothing is known
+    planes: int = 1
+    plane_step_um: float = 0.0
     centre_mm: tuple[float, float] = (0.0, 0.0)
     background: tuple[int, int, int] = (255, 255, 255)
     notes: tuple[tuple[str, str], ...] = ()  # (Vietnamese, English): what the lab should know
@@ -65,7 +84,7 @@ class SourceLevel(Protocol):
 
     `transfer_syntax_uid` is that of `coded`, or "" when the tiles must be coded by us.
     `photometric_interpretation` is that of the coded tiles. `lossless` means that no step
-    before us lost anything, so we may not either.
+    before us lost anything, so we may not either. Grey may have 16 `bits`, colour has 8.
     """
 
     width: int
@@ -75,6 +94,7 @@ class SourceLevel(Protocol):
     transfer_syntax_uid: str
     photometric_interpretation: str
     lossless: bool
+    bits: int
     coded_bytes: int  # of the whole level, as stored
 
     def coded(self, column: int, row: int) -> bytes:
@@ -83,15 +103,40 @@ class SourceLevel(Protocol):
     def stored(self, column: int, row: int) -> list[bytes]:
         """The pieces of entropy-coded data of a tile, read anew from the file."""
 
-    def pixels(self, column: int, row: int) -> NDArray[np.uint8]:
+    def pixels(self, column: int, row: int) -> NDArray[Any]:
         """A tile decoded by a library of its own, cropped to the level's edge."""
+
+
+class Stack:
+    """A level of several layers of one kind, by channel and then by focal plane.
+
+    It says what they have in common; tiles are those of a layer. Where they cannot all be copied,
+    none is.
+    """
+
+    def __init__(self, layers: list[Any]) -> None:
+        first = layers[0]
+        self.layers = layers
+        self.width, self.height = first.width, first.height
+        self.tile_width, self.tile_height = first.tile_width, first.tile_height
+        self.bits = first.bits
+        alike = len({(one.transfer_syntax_uid, one.photometric_interpretation) for one in layers})
+        self.transfer_syntax_uid = first.transfer_syntax_uid if alike == 1 else ""
+        self.photometric_interpretation = first.photometric_interpretation
+        self.lossless = all(one.lossless for one in layers)
+        self.coded_bytes = sum(one.coded_bytes for one in layers)
+
+
+def layers_of(level: Any) -> list[Any]:
+    """The layers of a level; most levels are their own only one."""
+    return getattr(level, "layers", None) or [level]
 
 
 class SlideSource(Protocol):
     """A vendor's file, open. Levels go from the largest to the smallest."""
 
     scanner: Scanner
-    levels: list[Any]  # of SourceLevel
+    levels: list[Any]  # of SourceLevel, or Stack of them
     pictures: dict[str, Picture]  # "LABEL", "OVERVIEW"
 
     def close(self) -> None: ...
@@ -103,10 +148,10 @@ class Region:
 
     level: Any
     cache_bytes: int = 48 << 20
-    _tiles: "OrderedDict[tuple[int, int], NDArray[np.uint8]]" = field(default_factory=OrderedDict)
+    _tiles: "OrderedDict[tuple[int, int], NDArray[Any]]" = field(default_factory=OrderedDict)
     _bytes: int = 0
 
-    def read(self, left: int, top: int, width: int, height: int) -> NDArray[np.uint8]:
+    def read(self, left: int, top: int, width: int, height: int) -> NDArray[Any]:
         """The rectangle, all of it inside the level."""
         level = self.level
         first_column, first_row = left // level.tile_width, top // level.tile_height
@@ -116,12 +161,12 @@ class Region:
             tile = self._tile(first_column, first_row)
             y, x = top - first_row * level.tile_height, left - first_column * level.tile_width
             return tile[y : y + height, x : x + width]
-        found: NDArray[np.uint8] | None = None
+        found: NDArray[Any] | None = None
         for row in range(first_row, last_row + 1):
             for column in range(first_column, last_column + 1):
                 tile = self._tile(column, row)
                 if found is None:
-                    found = np.empty((height, width, *tile.shape[2:]), np.uint8)
+                    found = np.empty((height, width, *tile.shape[2:]), tile.dtype)
                 x0, y0 = column * level.tile_width, row * level.tile_height
                 x1, y1 = max(x0, left), max(y0, top)
                 x2 = min(x0 + tile.shape[1], left + width)
@@ -131,12 +176,12 @@ class Region:
         assert found is not None
         return found
 
-    def _tile(self, column: int, row: int) -> NDArray[np.uint8]:
+    def _tile(self, column: int, row: int) -> NDArray[Any]:
         key = (column, row)
         if key in self._tiles:
             self._tiles.move_to_end(key)
             return self._tiles[key]
-        tile: NDArray[np.uint8] = self.level.pixels(column, row)
+        tile: NDArray[Any] = self.level.pixels(column, row)
         self._tiles[key] = tile
         self._bytes += tile.nbytes
         while self._bytes > self.cache_bytes and len(self._tiles) > 1:

@@ -1,4 +1,4 @@
-"""Aperio SVS, Philips TIFF, OME-TIFF and plain tiled TIFF: tiles taken as they are stored."""
+"""Aperio SVS, Philips TIFF, QPTIFF, OME-TIFF, plain tiled TIFF: tiles taken as they are stored."""
 
 import base64
 import binascii
@@ -8,15 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
-from dicom_node.conversion import jpeg
-from dicom_node.conversion.refusals import ConversionRefused, refuse
+from dicom_node.conversion import jpeg, qptiff
+from dicom_node.conversion.ome import MOST_LAYERS, read_ome
+from dicom_node.conversion.pages import pages_at, read_layers, smaller_pages
+from dicom_node.conversion.refusals import ConversionRefused, damaged, refuse
 from dicom_node.conversion.source import Picture, Scanner
-from dicom_node.conversion.tiles import TiffLevel, read_tile_level
+from dicom_node.conversion.strips import Desk
+from dicom_node.conversion.tiles import read_tile_level
 
 __all__ = ["TiffSource", "resolution_mpp"]
 
@@ -24,9 +26,10 @@ _ICC = 34675
 _SOFTWARE, _MAKE, _MODEL = 305, 271, 272
 _PLAUSIBLE_MPP = (0.02, 50.0)
 _LARGEST_PICTURE_PIXELS = 50_000_000
-_LARGEST_TEXT = 64 << 20
 _PHILIPS_PICTURES = {"LABELIMAGE": "LABEL", "MACROIMAGE": "OVERVIEW"}
-_MICROMETRES = {"µm": 1.0, "μm": 1.0, "um": 1.0, "mm": 1e3, "cm": 1e4, "nm": 1e-3}
+# A picture beside the slide that is this large is another scan.
+_SCAN_PIXELS = 1 << 22
+_UNKNOWN_STEP_UM = 1.0
 
 
 class TiffSource:
@@ -40,17 +43,21 @@ class TiffSource:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
+        self._has_layers = False
         try:
             self._tiff: Any = tifffile.TiffFile(self._file)
             self.pictures: dict[str, Picture] = {}
-            self.levels: list[TiffLevel] = []
+            self.levels: list[Any] = []
             self.scanner = Scanner("")
             self._read()
-        except ConversionRefused:
+        except (ConversionRefused, MemoryError):
             self._file.close()
             raise
         except Exception as error:  # a parser met a file nobody foresaw
             self._file.close()
+            if self._has_layers:
+                # No other reader may show the first of its layers for the whole.
+                raise damaged("its channels and planes cannot be read") from error
             raise refuse("not_a_slide", "TIFF") from error
 
     def close(self) -> None:
@@ -58,11 +65,15 @@ class TiffSource:
 
     def _read(self) -> None:
         tiff = self._tiff
+        self._has_layers = tiff.is_ome or tiff.is_qpi
+        if tiff.is_ome:
+            return self._read_ome()
         if not tiff.series:
             raise refuse("not_a_slide", "TIFF")
-        series = tiff.series[0]
+        if tiff.is_qpi:
+            return self._read_qptiff()
         pages = []
-        for level in series.levels:
+        for level in tiff.series[0].levels:
             if len(level.pages) != 1:
                 raise refuse(
                     "pixels",
@@ -71,16 +82,13 @@ class TiffSource:
                 )
             pages.append(level.keyframe)
         base = pages[0]
-        icc = base.tags.get(_ICC)
-        self.scanner = Scanner("TIFF", icc=bytes(icc.value) if icc is not None else b"")
+        self.scanner = Scanner("TIFF", icc=_profile(base))
         sizes: list[tuple[int, int] | None] = [None] * len(pages)
         if tiff.is_philips:
             self._read_philips(base)
             sizes = [_unpadded(base, page) for page in pages]
         elif tiff.is_svs:
             self._read_aperio(base)
-        elif tiff.is_ome:
-            self._read_ome()
         else:
             self._read_plain(base)
         self._take_levels(pages, sizes)
@@ -95,15 +103,31 @@ class TiffSource:
                 if not self.levels:
                     raise
                 continue
-            if not self.levels and level.missing:
-                total = len(page.databytecounts)
-                raise refuse(
-                    "damaged",
-                    f"{level.missing} of {total} tiles of the full image are not in the file",
-                    f"{level.missing}/{total} ô của lớp ảnh gốc không có trong tệp",
-                )
-            if not level.missing:
-                self.levels.append(level)
+            self._keep(level, level.missing, len(page.databytecounts))
+
+    def _take_layers(self, levels: list[list[Any]]) -> None:
+        """Levels of a page for each channel and focal plane; again the base must be whole."""
+        desk = Desk()
+        for pages in levels:
+            try:
+                level, missing = read_layers(self._file.fileno(), pages, desk)
+            except ConversionRefused:
+                if not self.levels:
+                    raise
+                continue
+            if self.levels and level.width >= self.levels[-1].width:
+                continue
+            self._keep(level, missing, sum(len(page.databytecounts) for page in pages))
+
+    def _keep(self, level: Any, missing: int, total: int) -> None:
+        if not self.levels and missing:
+            raise refuse(
+                "damaged",
+                f"{missing} of {total} tiles of the full image are not in the file",
+                f"{missing}/{total} ô của lớp ảnh gốc không có trong tệp",
+            )
+        if not missing:
+            self.levels.append(level)
 
     # -- vendors
 
@@ -154,28 +178,71 @@ class TiffSource:
                 self.pictures[role] = _coded_picture(data)
 
     def _read_ome(self) -> None:
-        text = self._tiff.ome_metadata or ""
-        if len(text) > _LARGEST_TEXT:
-            raise refuse("too_large", "OME-XML")
-        root = ElementTree.fromstring(text)
-        pixels = next((each for each in root.iter() if _local(each.tag) == "Pixels"), None)
-        objective = next((each for each in root.iter() if _local(each.tag) == "Objective"), None)
-        detector = next((each for each in root.iter() if _local(each.tag) == "Microscope"), None)
-        facts: Mapping[str, str] = pixels.attrib if pixels is not None else {}
-        power = _number(objective.get("NominalMagnification", "")) if objective is not None else 0.0
-        self.scanner = replace(
-            self.scanner,
-            vendor=(detector.get("Manufacturer", "") if detector is not None else "") or "OME-TIFF",
-            model=detector.get("Model", "") if detector is not None else "",
-            software=root.get("Creator", ""),
-            mpp=(_ome_length(facts, "X"), _ome_length(facts, "Y")),
-            objective_power=power,
+        first = self._tiff.pages.first
+        bits = 8 if first.dtype is None else first.dtype.itemsize * 8
+        ome = read_ome(first.description, first.samplesperpixel, bits)
+        image = ome.image
+        notes = []
+        step = image.plane_step_um
+        if image.planes > 1 and not step:
+            step = _UNKNOWN_STEP_UM
+            notes.append(_NO_STEP)
+        pages = pages_at(self._tiff, image.pages)
+        if any(
+            (each.imagewidth, each.imagelength) != (image.width, image.height) for each in pages
+        ):
+            told, found = f"{image.width} × {image.height}", _size(pages[0])
+            raise refuse(
+                "damaged",
+                f"its OME-XML claims {told}, its planes are {found}",
+                f"OME-XML ghi {told}, mặt phẳng trong tệp là {found}",
+            )
+        self.scanner = Scanner(
+            vendor=ome.manufacturer or "OME-TIFF",
+            model=ome.model,
+            software=ome.creator,
+            mpp=image.mpp,
+            objective_power=ome.objective_power,
+            scanned_at=image.scanned_at,
+            icc=_profile(pages[0]),
+            channels=image.channels,
+            fluorescence=any(channel.fluorescence for channel in image.channels),
+            planes=image.planes,
+            plane_step_um=step if image.planes > 1 else 0.0,
         )
-        for series in self._tiff.series[1:]:
-            name = series.name.lower()
-            role = "LABEL" if "label" in name else "OVERVIEW" if "macro" in name else None
-            if role and len(series.pages) == 1:
-                self._take_picture(role, series.keyframe)
+        self._take_layers([pages, *smaller_pages(pages)])
+        for name, number in ome.others:
+            role = "LABEL" if "label" in name.lower() else "OVERVIEW"
+            if role == "LABEL" or "macro" in name.lower():
+                self._take_picture(role, pages_at(self._tiff, (number,))[0])
+            elif pages_at(self._tiff, (number,))[0].size >= _SCAN_PIXELS:
+                notes = [_OTHER_SCANS] + [note for note in notes if note != _OTHER_SCANS]
+        self.scanner = replace(self.scanner, notes=(*self.scanner.notes, *notes))
+
+    def _read_qptiff(self) -> None:
+        series = self._tiff.series
+        base = series[0].levels[0].pages
+        if len(base) > MOST_LAYERS:
+            raise refuse("too_large", f"{len(base)} channels", f"{len(base)} kênh")
+        first = base[0]
+        grey = first.samplesperpixel == 1
+        if not grey and len(base) > 1:
+            raise refuse("pixels", f"{len(base)} colour pictures", f"{len(base)} ảnh màu")
+        self.scanner = Scanner(
+            vendor="PerkinElmer",
+            model=_text(first, _MODEL),
+            software=_text(first, _SOFTWARE),
+            mpp=resolution_mpp(first),
+            objective_power=qptiff.objective_power(first),
+            icc=_profile(first),
+            channels=tuple(qptiff.read_channel(page) for page in base) if grey else (),
+            fluorescence=grey,
+        )
+        self._take_layers([list(level.pages) for level in series[0].levels])
+        for one in series[1:]:
+            role = {"Macro": "OVERVIEW", "Label": "LABEL"}.get(one.name)
+            if role:
+                self._take_picture(role, one.keyframe)
 
     def _read_plain(self, base: Any) -> None:
         self.scanner = replace(
@@ -203,6 +270,14 @@ class TiffSource:
             )
 
 
+_NO_STEP = (
+    "Tệp không ghi khoảng cách giữa các mặt tiêu; tạm lấy 1 µm, thứ tự vẫn đúng.",
+    "The file has no distance between its focal planes; 1 µm is assumed, their order is right.",
+)
+_OTHER_SCANS = (
+    "Tệp có nhiều ảnh quét; chỉ ảnh đầu tiên được chuyển đổi.",
+    "The file holds several scans; only the first one was converted.",
+)
 _NO_PICTURE = {
     "LABEL": ("Ảnh nhãn trong tệp không đọc được.", "The label picture in the file is unreadable."),
     "": ("Ảnh toàn cảnh trong tệp không đọc được.", "The overview picture is unreadable."),
@@ -287,14 +362,13 @@ def _philips_pictures(description: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def _ome_length(facts: Mapping[str, str], axis: str) -> float:
-    size = _number(facts.get(f"PhysicalSize{axis}", ""))
-    mpp = size * _MICROMETRES.get(facts.get(f"PhysicalSize{axis}Unit", "µm"), 0.0)
-    return mpp if _PLAUSIBLE_MPP[0] <= mpp <= _PLAUSIBLE_MPP[1] else 0.0
+def _profile(page: Any) -> bytes:
+    icc = page.tags.get(_ICC)
+    return bytes(icc.value) if icc is not None else b""
 
 
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
+def _size(page: Any) -> str:
+    return f"{page.imagewidth} × {page.imagelength}"
 
 
 def _text(page: Any, tag: int) -> str:

@@ -1,6 +1,7 @@
 """Tiles of one TIFF page, raw and decoded (TIFF 6.0 sections 15 and 22)."""
 
 import os
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +14,16 @@ from dicom_node.conversion.refusals import ConversionRefused, damaged, refuse
 from dicom_node.conversion.source import LARGEST_LEVEL_PIXELS, LARGEST_TILE_EDGE
 from dicom_node.pixels.codestream import codestream_size
 
-__all__ = ["TiffLevel", "read_tile_level"]
+__all__ = ["LOSSLESS", "TiffLevel", "check_samples", "in_order", "read_tile_level"]
 
 _JPEG = 7
 _JPEG_2000 = frozenset({33005, 34712})
-# Uncompressed, LZW, Deflate (both numbers), PackBits, LZMA, Zstandard.
-_LOSSLESS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
+# TIFF compressions: none, LZW, Deflate (both numbers), PackBits, LZMA, Zstandard.
+LOSSLESS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 _WEBP = 50001
 _RGB, _YCBCR = 2, 6
-_GREY = frozenset({0, 1})
+_WHITE_IS_0 = 0
+_GREY = frozenset({_WHITE_IS_0, 1})
 _LARGEST_CODED_TILE = 64 << 20
 
 
@@ -39,11 +41,13 @@ class TiffLevel:
     transfer_syntax_uid: str
     photometric_interpretation: str
     lossless: bool
+    bits: int
     coded_bytes: int
     missing: int  # tiles that have no bytes in the file
     tables: bytes
     mark_rgb: bool
     blank: bytes = b""  # stands for a tile the scanner left out
+    parts: int = 1  # samples of a pixel that lie in tiles of their own
 
     def coded(self, column: int, row: int) -> bytes:
         tile = self._read(column, row)
@@ -63,39 +67,67 @@ class TiffLevel:
         begin += 2 + int.from_bytes(tile[begin + 2 : begin + 4], "big")
         return [tile[begin:].rstrip(b"\0").removesuffix(b"\xff\xd9")]
 
-    def pixels(self, column: int, row: int) -> NDArray[np.uint8]:
+    def pixels(self, column: int, row: int) -> NDArray[Any]:
         rows = min(self.tile_height, self.height - row * self.tile_height)
         columns = min(self.tile_width, self.width - column * self.tile_width)
         if self.transfer_syntax_uid == JPEGBaseline8Bit:
-            found = jpeg.decode(self.coded(column, row))
+            found: NDArray[Any] = jpeg.decode(self.coded(column, row))
+        elif self.parts > 1:
+            parts = [self._decode(column, row, part) for part in range(self.parts)]
+            found = np.stack([part[:rows, :columns] for part in parts[:3]], -1)
         else:
             found = self._decode(column, row)
         if found.shape[0] < rows or found.shape[1] < columns:
             raise damaged("a tile has another size than its layer says")
         return found[:rows, :columns]
 
-    def _decode(self, column: int, row: int) -> NDArray[np.uint8]:
-        data = self._read(column, row)
+    def _decode(self, column: int, row: int, part: int = 0) -> NDArray[Any]:
+        data = self._read(column, row, part)
         if not data:
             shape = (self.tile_height, self.tile_width, self.page.samplesperpixel)
             return np.full(shape, 255, np.uint8).squeeze()
         try:
-            found, _, _ = self.page.decode(data, row * self.columns + column)
+            found, _, _ = self.page.decode(data, self._index(column, row, part))
         except Exception as error:  # whatever codec the file chose
             raise damaged("a tile does not decode") from error
-        if found is None or found.dtype != np.uint8:
+        if found is None or found.dtype.newbyteorder("=") != np.dtype(f"u{self.bits // 8}"):
             raise damaged("a tile does not decode")
-        pixels: NDArray[np.uint8] = found[0]
-        pixels = pixels[..., 0] if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels[..., :3])
-        return 255 - pixels if self.page.photometric == 0 else pixels
+        return in_order(found[0], self.page.photometric)
 
-    def _read(self, column: int, row: int) -> bytes:
-        index = row * self.columns + column
+    def _index(self, column: int, row: int, part: int) -> int:
+        return row * self.columns + column + part * (len(self.page.dataoffsets) // self.parts)
+
+    def _read(self, column: int, row: int, part: int = 0) -> bytes:
+        index = self._index(column, row, part)
         length = self.page.databytecounts[index]
         data = os.pread(self.descriptor, length, self.page.dataoffsets[index])
         if len(data) != length:
             raise damaged("a tile does not decode")
         return data
+
+
+def in_order(pixels: NDArray[Any], photometric: int) -> NDArray[Any]:
+    """Decoded pixels as everybody expects them: native bytes, no alpha, 0 black."""
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if pixels.ndim == 3:
+        pixels = pixels[..., 0] if pixels.shape[-1] == 1 else np.ascontiguousarray(pixels[..., :3])
+    return np.iinfo(pixels.dtype).max - pixels if photometric == _WHITE_IS_0 else pixels
+
+
+def check_samples(page: Any) -> None:
+    """Colour of 8 bits, or grey of 8 or 16. Raises ConversionRefused."""
+    kind = page.dtype
+    bits = 0 if kind is None else kind.itemsize * 8
+    samples = page.samplesperpixel
+    if kind is not None and kind.kind == "f":
+        words = f"{samples} × {bits} bit floating point", f"{samples} × số thực {bits} bit"
+    elif kind is not None and kind.kind == "i":
+        words = f"{samples} × {bits} bit with sign", f"{samples} × {bits} bit có dấu"
+    else:
+        words = f"{samples} × {bits} bit", ""
+    is_known = kind is not None and kind.kind == "u"
+    if not is_known or (samples, bits) not in ((1, 8), (3, 8), (4, 8), (1, 16)):
+        raise refuse("pixels", *words)
 
 
 def read_tile_level(
@@ -126,14 +158,13 @@ def read_tile_level(
         or min(width, height, page.tilewidth, page.tilelength) < 1
     ):
         raise refuse("too_large", f"{width} × {height}, {page.tilewidth} × {page.tilelength}")
-    if page.dtype != np.uint8 or page.samplesperpixel not in (1, 3, 4) or page.planarconfig != 1:
-        bits = np.dtype(page.dtype).itemsize * 8 if page.dtype is not None else 0
-        what = f"{page.samplesperpixel} × {bits} bit"
-        raise refuse("pixels", what)
+    check_samples(page)
     columns, rows = -(-width // page.tilewidth), -(-height // page.tilelength)
     grid = -(-page.imagewidth // page.tilewidth)
     offsets, counts = page.dataoffsets, page.databytecounts
-    if len(counts) < (rows - 1) * grid + columns or len(offsets) != len(counts):
+    parts = page.samplesperpixel if page.planarconfig == 2 else 1
+    least = (rows - 1) * grid + columns
+    if len(counts) < least * parts or len(counts) % parts or len(offsets) != len(counts):
         raise refuse("damaged", "the list of tiles is too short", "danh sách ô ảnh bị thiếu")
     if max(counts) > _LARGEST_CODED_TILE:
         raise refuse("too_large", f"{max(counts)} bytes")
@@ -150,17 +181,19 @@ def read_tile_level(
         columns=grid,
         transfer_syntax_uid="",
         photometric_interpretation="MONOCHROME2" if page.samplesperpixel == 1 else "",
-        lossless=page.compression in _LOSSLESS,
+        lossless=page.compression in LOSSLESS,
+        bits=page.dtype.itemsize * 8,
         coded_bytes=sum(counts),
         missing=outside + (0 if sparse else absent),
         tables=page.jpegtables or b"",
         mark_rgb=False,
+        parts=parts,
     )
     if page.compression == _JPEG:
         _take_jpeg(level)
     elif page.compression in _JPEG_2000:
         _take_jpeg_2000(level)
-    elif page.compression not in _LOSSLESS and page.compression != _WEBP:
+    elif page.compression not in LOSSLESS and page.compression != _WEBP:
         raise refuse("compression", f"TIFF {int(page.compression)}")
     if page.compression != _JPEG and page.photometric not in (*_GREY, _RGB, _YCBCR):
         raise refuse("pixels", f"TIFF photometric {int(page.photometric)}")
@@ -183,7 +216,7 @@ def _first_tile(level: TiffLevel) -> bytes:
 
 def _take_jpeg(level: TiffLevel) -> None:
     first = jpeg.read_header(jpeg.complete(_first_tile(level), level.tables, mark_rgb=False))
-    if first.samples not in (1, 3) or first.bits != 8:
+    if first.samples not in (1, 3) or first.bits != 8 or level.bits != 8:
         raise refuse("pixels", f"JPEG, {first.samples} × {first.bits} bit")
     if (first.columns, first.rows) != (level.tile_width, level.tile_height):
         raise damaged("a tile has another size than its layer says")
@@ -196,7 +229,10 @@ def _take_jpeg(level: TiffLevel) -> None:
         # YBR_FULL_422 is what DICOM calls YCbCr JPEG, whatever its sampling (PS3.5 8.2.1).
         level.photometric_interpretation = "RGB" if colour == "RGB" else "YBR_FULL_422"
     level.mark_rgb = first.samples == 3 and colour == "RGB" and first.colour != "RGB"
-    if first.is_baseline:
+    if level.parts > 1:
+        level.photometric_interpretation = "YBR_FULL_422"
+        return  # decoded and coded anew
+    if first.is_baseline and level.page.photometric != _WHITE_IS_0:
         level.transfer_syntax_uid = JPEGBaseline8Bit
     shape = (level.tile_height, level.tile_width, first.samples)
     white = np.full(shape, 255, np.uint8)
@@ -213,12 +249,16 @@ def _take_jpeg_2000(level: TiffLevel) -> None:
         raise refuse("compression", "JPEG 2000 in boxes")
     if size != (level.tile_height, level.tile_width):
         raise damaged("a tile has another size than its layer says")
-    if level.missing or level.page.samplesperpixel == 4:
+    samples = level.page.samplesperpixel
+    if level.missing or samples == 4 or level.parts > 1 or level.page.photometric == _WHITE_IS_0:
         return  # decoded and coded anew
+    # Components, and the bits of the first less one (T.800 A.5.1).
+    if stream[40:43] != struct.pack(">HB", samples, level.bits - 1):
+        raise damaged("a tile has another size than its layer says")
     reversible, transformed = _coding_style(stream)
     level.transfer_syntax_uid = JPEG2000Lossless if reversible else JPEG2000
     level.lossless = reversible
-    if level.page.samplesperpixel == 1:
+    if samples == 1:
         level.photometric_interpretation = "MONOCHROME2"
     elif transformed:
         level.photometric_interpretation = "YBR_RCT" if reversible else "YBR_ICT"

@@ -11,9 +11,9 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.uid import JPEGBaseline8Bit
 
-from dicom_node.conversion import jpeg, wavelet
+from dicom_node.conversion import jpeg
 from dicom_node.conversion.refusals import ConversionRefused, refuse
-from dicom_node.conversion.source import Region
+from dicom_node.conversion.source import Region, layers_of
 from dicom_node.pixels.codestream import codestream_size
 
 __all__ = ["check_coded_again", "check_copied", "frames_of"]
@@ -46,11 +46,14 @@ def check_copied(path: Path, level: Any, report: Callable[[float], None]) -> Non
     columns = -(-level.width // level.tile_width)
     rows = -(-level.height // level.tile_height)
     size = (level.tile_height, level.tile_width)
-    chosen = _chosen(columns * rows)
+    layers = layers_of(level)
+    total = columns * rows * len(layers)
+    chosen = _chosen(total)
     is_jpeg = level.transfer_syntax_uid == JPEGBaseline8Bit
     for number, frame in enumerate(frames_of(path)):
-        column, row = number % columns, number // columns
-        pieces = level.stored(column, row)
+        layer, tile = divmod(number, columns * rows)
+        column, row = tile % columns, tile // columns
+        pieces = layers[layer].stored(column, row)
         if codestream_size(frame) != size:
             raise refuse(
                 "damaged", "a tile has another size than its layer says", f"ô {column}, {row}"
@@ -61,21 +64,29 @@ def check_copied(path: Path, level: Any, report: Callable[[float], None]) -> Non
         if number in chosen and is_jpeg:
             jpeg.decode(frame)
         if number % 256 == 0:
-            report(number / (columns * rows))
+            report(number / total)
 
 
-def check_coded_again(path: Path, level: Any, tile: int, *, exact: bool) -> None:
+def check_coded_again(
+    path: Path,
+    level: Any,
+    tile: int,
+    decode: Callable[[bytes, int], NDArray[Any]],
+    *,
+    exact: bool,
+) -> None:
     """Tiles here and there show what the vendor's file shows. Raises ConversionRefused."""
     columns, rows = -(-level.width // tile), -(-level.height // tile)
-    chosen = _chosen(columns * rows)
-    region = Region(level)
+    layers = layers_of(level)
+    chosen = _chosen(columns * rows * len(layers))
     for number, frame in enumerate(frames_of(path)):
         if number not in chosen:
             continue
-        left, top = number % columns * tile, number // columns * tile
+        layer, at = divmod(number, columns * rows)
+        left, top = at % columns * tile, at // columns * tile
         width, height = min(tile, level.width - left), min(tile, level.height - top)
-        wanted = region.read(left, top, width, height)
-        found = (wavelet if exact else jpeg).decode(frame)[:height, :width]
+        wanted = Region(layers[layer]).read(left, top, width, height)
+        found = decode(frame, tile)[:height, :width]
         if exact and not np.array_equal(found, wanted):
             raise refuse("not_equal", f"{left}, {top}")
         if not exact and psnr_db(found, wanted) < _LEAST_PSNR_DB:
