@@ -83,7 +83,6 @@ def _palette(colour: tuple[int, int, int], bits: int) -> Dataset:
 
 @cache
 def _srgb() -> bytes:
-    from PIL import ImageCms
 
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     # Little CMS writes the time of making; the same slide must give the same bytes.
