@@ -58,6 +58,7 @@ export class Desk {
       const { slide, version, received } = pane.slide;
       if (document.hidden || received.frames >= received.expected) continue;
       const now = await this.slides.again(slide).catch(() => undefined);
+      if (now?.version === version) pane.arrived(now.arriving);
       const item = now && this.itemOf(now.series_instance_uid);
       if (!item || now.version === version || this.stages[at]?.pane !== pane) continue;
       const stage = this.lay(now, at, pane.view(true));

@@ -5,6 +5,7 @@ import { type Api, ApiError } from "@common/api";
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import type { Translate } from "@common/i18n";
+import { sharpAt } from "./arrival";
 import { Coverage } from "./coverage";
 import { apply, type Affine, invert, type Point, SlidePlane } from "./geometry";
 import { firstLook, isMixed, type Look } from "./look";
@@ -273,6 +274,12 @@ export class Pane {
     if (!this.overview) void this.open();
   }
 
+  /** More of the slide has come, and none of it to be shown yet. */
+  arrived(share: number | null | undefined): void {
+    this.words.arrived(share);
+    this.rewrite();
+  }
+
   choose(isChosen: boolean): void {
     this.root.classList.toggle("hs-active", isChosen);
   }
@@ -309,7 +316,7 @@ export class Pane {
     this.root.dataset["view"] = [...middle, scale, degrees, Number(flipped)].join(" ");
     this.root.dataset["sharp"] = String(this.tapestry.isSharp);
     this.navigator.follow(toPixel, this.size);
-    this.coverage.look(toPixel, this.size, this.magnification() ?? 0);
+    this.coverage.look(toPixel, this.size, sharpAt(this.slide, this.magnification() ?? 0));
     this.rewrite();
     this.hooks.moved(this);
   }

@@ -3,6 +3,7 @@
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import { inLanguage, number, type Translate } from "@common/i18n";
+import { arrivalWords } from "./arrival";
 import { isMixed, type Look } from "./look";
 import type { MessageKey } from "./messages";
 import { isDigital, magnificationWords, scaleBar, scaleBarWords } from "./scale";
@@ -29,6 +30,7 @@ export class PaneWords {
   private readonly watermark = h("div", { class: "hs-watermark", hidden: true });
   private readonly notice = h("div", { class: "hs-notice", role: "status", hidden: true });
   private written = "";
+  private share: number | null | undefined;
 
   constructor(
     private readonly slide: Slide,
@@ -36,6 +38,7 @@ export class PaneWords {
     private readonly language: () => Language,
     private readonly retry: () => void,
   ) {
+    this.share = slide.arriving;
     this.root.append(this.title, this.badges, this.watermark, this.power, this.bar, this.notice);
   }
 
@@ -48,6 +51,7 @@ export class PaneWords {
       magnification: state.magnification?.toPrecision(4),
       umPerPixel: state.umPerPixel?.toPrecision(4),
       language,
+      share: this.share,
     };
     const saying = JSON.stringify(rounded);
     if (saying === this.written) return;
@@ -84,6 +88,8 @@ export class PaneWords {
   private honesty(state: PaneState): [string, string][] {
     const { slide, t } = this;
     const made: [string, string][] = [];
+    const arrival = arrivalWords(slide, this.share, state.magnification, this.language());
+    if (arrival) made.push(["warn hs-arrival", arrival]);
     if (slide.icc && !isMixed(slide)) {
       if (!state.paintsAble) made.push(["warn", t("no_graphics")]);
       else if (!state.look.corrected) made.push(["warn", t("uncorrected")]);
@@ -94,6 +100,11 @@ export class PaneWords {
     }
     for (const problem of slide.problems) made.push(["info", inLanguage(problem, this.language())]);
     return made;
+  }
+
+  /** More of the slide has come. */
+  arrived(share: number | null | undefined): void {
+    this.share = share;
   }
 
   /** `count` tiles did not come. */

@@ -1,6 +1,7 @@
 /** A slide's own pyramid for OpenSeadragon: any ratio between levels, any tile size on each. */
 
 import OpenSeadragon from "openseadragon";
+import { levelsHere } from "./arrival";
 import { blankCanvas } from "./painter";
 import { extentOf, type Piece, type Place, type Tiles } from "./tiles";
 import type { Slide } from "./types";
@@ -29,7 +30,8 @@ export function pyramidSource(
   tiles: Tiles,
   hooks: SourceHooks,
 ): OpenSeadragon.TileSource {
-  const levels = [...slide.levels].sort((a, b) => b.downsample[0] - a.downsample[0]);
+  // Of a level that is on its way nothing is asked: the next smaller one is stretched.
+  const levels = [...levelsHere(slide)].sort((a, b) => b.downsample[0] - a.downsample[0]);
   const of = (level: number): Slide["levels"][number] => levels[level]!;
   const { width, height } = slide;
   const source = new OpenSeadragon.TileSource({

@@ -25,6 +25,8 @@ export interface Level {
   columns: number;
   rows: number;
   complete: boolean;
+  /** Frames that have come. */
+  received?: number;
 }
 
 export interface OpticalPath {
@@ -73,6 +75,8 @@ export interface Slide {
   series_description: string;
   lossy: boolean;
   received: { frames: number; expected: number };
+  /** Which share of it has come, 0 to 1, while it is on its way; null of all others. */
+  arriving?: number | null;
   problems: readonly Text[];
 }
 
