@@ -15,14 +15,16 @@ router = APIRouter(tags=["annotations"])
 
 Slide = Annotated[
     str,
-    Query(description="Series Instance UID của lam; bỏ trống nếu chỉ có một / the only one: empty"),
+    Query(
+        description="Series Instance UID của tiêu bản; chỉ có một thì bỏ trống / the only one: ''"
+    ),
 ]
 
 
 @router.post(
     "/cases/{id}/annotations/import",
     status_code=201,
-    summary="Nhập nét vẽ / Import: QuPath GeoJSON, ASAP, ImageScope XML, DICOM ANN, SR",
+    summary="Nhập nét vẽ / Import: QuPath GeoJSON, ASAP, ImageScope XML, DICOM ANN, SR, SEG",
     responses=answers(Imported, 201),
     openapi_extra={
         "requestBody": {
@@ -48,7 +50,7 @@ def import_annotations(
 
 @router.get(
     "/cases/{id}/annotations/export",
-    summary="Xuất nét vẽ của một lam / Export the marks of a slide",
+    summary="Xuất nét vẽ của một tiêu bản / Export the marks of a slide",
     response_class=Response,
     responses={
         **answers(),

@@ -32,6 +32,7 @@ __all__ = [
     "add_many",
     "change",
     "insert_marks",
+    "known_ids",
     "list_annotations",
     "load_marks",
     "remove",
@@ -289,6 +290,16 @@ def _of_item(number: int, check: Callable[..., Any], *arguments: Any) -> Any:
 
 def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[first : first + _AT_A_TIME] for first in range(0, len(ids), _AT_A_TIME)]
+
+
+def known_ids(connection: Connection, ids: Sequence[str]) -> dict[str, bool]:
+    """Which of those marks are there already, and whether each still lives."""
+    wanted = select(annotations.c.id, annotations.c.deleted)
+    return {
+        row.id: not row.deleted
+        for part in _parts(ids)
+        for row in connection.execute(wanted.where(annotations.c.id.in_(part)))
+    }
 
 
 def _owners(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, str]]:

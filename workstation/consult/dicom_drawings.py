@@ -1,5 +1,7 @@
-"""Drawings of DICOM annotations and reports, in pixels of level 0 of the slide they name."""
+"""Drawings of DICOM annotations, reports and segmentations, in pixels of level 0 of the slide they
+name."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
@@ -9,15 +11,23 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import MicroscopyBulkSimpleAnnotationsStorage
+from pydicom.uid import DeflatedExplicitVRLittleEndian, MicroscopyBulkSimpleAnnotationsStorage
 
 from dicom_node.errors import NotFound as NotHeld
+from dicom_node.headers import header_dataset
 from dicom_node.objects import AnnotationGroup, GraphicType, read_bulk_annotations
 from dicom_node.objects.bulk_annotations import IMAGE_REGION, BulkAnnotations
+from dicom_node.objects.slide_masks import (
+    SEGMENTATIONS,
+    MaskRegion,
+    SlideMasks,
+    TooLargeMask,
+    read_slide_masks,
+)
 from dicom_node.objects.slide_regions import SlideRegion, read_slide_regions
 from dicom_node.records import ReadScope
 from dicom_node.slides.shelf import slide_index
-from plugins.interchange import Drawing, InterchangeError
+from plugins.interchange import Drawing, InterchangeError, bridge
 from plugins.interchange.drawing import FARTHEST_PX, NO_COLOUR
 from plugins.nouns import AnnotationKind as Kind
 from workstation.consult.slides import Slide
@@ -28,9 +38,19 @@ __all__ = ["Found", "read_dicom_drawings"]
 Found = tuple[Slide, list[Drawing | AnnotationGroup]]
 
 ANOTHER_SLIDE = InterchangeError(
-    "Tệp này thuộc về một lam khác, không có trong ca.",
+    "Tệp này thuộc về một tiêu bản khác, không có trong ca.",
     "The file is of another slide, which is not in the case.",
 )
+NOT_THE_SLIDE = InterchangeError(
+    "Tệp này thuộc về một tiêu bản khác của ca; hãy mở tiêu bản ấy rồi nhập.",
+    "The file is of another slide of the case; open that slide, then import.",
+)
+TOO_LARGE = InterchangeError(
+    "Tệp này quá lớn hoặc có quá nhiều vùng vụn; hãy xuất lại ở độ phân giải thấp hơn.",
+    "The file is too large, or has too many small regions; export it again at a lower resolution.",
+)
+# what 64 MB of a deflated file may become
+MOST_INFLATED_BYTES = 512_000_000
 UNREADABLE = InterchangeError("Tệp DICOM này không đọc được.", "This DICOM file cannot be read.")
 
 
@@ -47,21 +67,38 @@ def read_dicom_drawings(
         It cannot be read, names another slide, or not the one that was chosen.
     """
     try:
+        _require_modest(data)
         ds = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
         if ds.get("SOPClassUID") == MicroscopyBulkSimpleAnnotationsStorage:
             annotations = read_bulk_annotations(ds)
             slide = _slide_of(context, slides, annotations)
             groups = list(_in_pixels(context, slide, annotations))
             found: Found = slide, [*groups]
+        elif ds.get("SOPClassUID") in SEGMENTATIONS:
+            masks = read_slide_masks(pydicom.dcmread(BytesIO(data)))
+            slide = _slide_of_masks(context, slides, masks)
+            found = slide, list(_of_masks(context, slide, masks))
         else:
             found = _of_report(slides, ds)
     except InterchangeError:
         raise
+    except TooLargeMask as error:
+        raise TOO_LARGE from error
     except Exception as error:  # pydicom raises anything on a spoiled file
         raise UNREADABLE from error
     if series_instance_uid and found[0].series_instance_uid != series_instance_uid:
-        raise ANOTHER_SLIDE
+        raise NOT_THE_SLIDE
     return found
+
+
+def _require_modest(data: bytes) -> None:
+    """A deflated file says nothing of how long it becomes; the reader would inflate all of it."""
+    start = 144 + int.from_bytes(data[140:144], "little")  # after the file meta (PS3.10 7.1)
+    if DeflatedExplicitVRLittleEndian.encode() in data[132:start]:
+        inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflating.decompress(data[start:], MOST_INFLATED_BYTES)
+        if inflating.unconsumed_tail:
+            raise TOO_LARGE
 
 
 def _slide_of(context: Context, slides: Sequence[Slide], said: BulkAnnotations) -> Slide:
@@ -72,6 +109,68 @@ def _slide_of(context: Context, slides: Sequence[Slide], said: BulkAnnotations) 
         elif any(image in _levels(context, slide) for image in said.images):
             return slide
     raise ANOTHER_SLIDE
+
+
+def _slide_of_masks(context: Context, slides: Sequence[Slide], masks: SlideMasks) -> Slide:
+    """The slide of that Frame of Reference; or the one a level of which was segmented, since some
+    scanners give every level a Frame of Reference of its own."""
+    for slide in slides:
+        scope = ReadScope(studies=frozenset({slide.study_instance_uid}))
+        for image in masks.images:
+            if image in _levels(context, slide):
+                level = header_dataset(context.archive.header(image, scope=scope))
+                if masks.frame_of_reference_uid in ("", level.get("FrameOfReferenceUID")):
+                    return slide
+        if masks.frame_of_reference_uid == slide.frame_of_reference_uid != "":
+            return slide
+    raise ANOTHER_SLIDE
+
+
+def _of_masks(context: Context, slide: Slide, masks: SlideMasks) -> Iterator[Drawing]:
+    """Regions on the grid of a level lie as that level does, whatever origin was copied into the
+    file; on a grid of its own a segmentation lies where it says itself."""
+    if not masks.regions:
+        raise InterchangeError("Tệp SEG không có vùng nào.", "The segmentation has no region.")
+    levels = _levels(context, slide)
+    scale = next(
+        (
+            scale
+            for image in masks.images
+            if (scale := levels.get(image))
+            and abs(slide.width / scale[0] - masks.width) < 1
+            and abs(slide.height / scale[1] - masks.height) < 1
+        ),
+        None,
+    )
+    if scale is None and masks.frame_of_reference_uid != slide.frame_of_reference_uid:
+        raise ANOTHER_SLIDE
+    for region in masks.regions:
+        points, counts = bridge(region.rings)
+        if scale is None:
+            points = slide.to_pixels(masks.geometry.to_slide_mm(points))
+        else:
+            points = points * scale
+        if not (np.abs(points) <= FARTHEST_PX).all():
+            raise UNREADABLE
+        said = _segment_class(region)
+        origin: dict[str, Any] = {"imported": "dicom"}
+        if region.algorithm:
+            origin["algorithm"] = region.algorithm[:64]
+        yield Drawing(
+            Kind.POLYGON,
+            points,
+            name="" if said.get("name") == region.label else region.label,
+            classification=said,
+            rings=counts,
+            origin=origin,
+        )
+
+
+def _segment_class(region: MaskRegion) -> dict[str, Any]:
+    said = coded_class(region.type, region.colour)
+    if said or not region.label.strip():
+        return said
+    return {"name": region.label.strip()[:64], "colour": region.colour or NO_COLOUR}
 
 
 def _levels(context: Context, slide: Slide) -> dict[str, tuple[float, float]]:
@@ -90,7 +189,7 @@ def _levels(context: Context, slide: Slide) -> dict[str, tuple[float, float]]:
 def _in_pixels(context: Context, slide: Slide, said: BulkAnnotations) -> Iterator[AnnotationGroup]:
     if said.of_frames:
         raise InterchangeError(
-            "Tọa độ trong tệp tính theo từng khung ảnh, không theo cả lam.",
+            "Tọa độ trong tệp tính theo từng khung ảnh, không theo cả tiêu bản.",
             "The coordinates of the file are a frame's, not the slide's.",
         )
     levels = _levels(context, slide)
@@ -121,7 +220,8 @@ def _of_report(slides: Sequence[Slide], ds: Dataset) -> Found:
     regions = read_slide_regions(ds)
     if not regions:
         raise InterchangeError(
-            "Tệp DICOM không có nét vẽ nào trên lam.", "The DICOM file has no drawing on a slide."
+            "Tệp DICOM không có nét vẽ nào trên tiêu bản.",
+            "The DICOM file has no drawing on a slide.",
         )
     for slide in slides:
         here = [

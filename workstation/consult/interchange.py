@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from sqlalchemy import Connection
 
 from dicom_node.headers import header_dataset
 from dicom_node.records import ReadScope
@@ -60,13 +61,19 @@ EXPORTS = {
 
 @dataclass(frozen=True)
 class Imported:
-    """What was taken from a file, and what was not."""
+    """What was taken from a file, and what was not.
+
+    ``already`` counts marks and point sets that the case had before; ``new_classes`` are names no
+    mark or set of the slide had.
+    """
 
     format: str
     series_instance_uid: str
     marks: int
     point_sets: int
     points: int
+    already: int
+    new_classes: tuple[str, ...]
     ignored: tuple[Ignored, ...]
     revision: int
 
@@ -123,11 +130,14 @@ def import_drawings(
     notes = Notes()
     drawings, sets = sorted_out(found, annotations.MOST_AT_ONCE)
     contents = _contents(case_id, drawings, slide, notes)
+    before = _names(_held_on(context, principal, case_id, slide))
     with context.database.begin() as connection:
         case = known(connection, now, case_id)
         access.require(principal, Action.ANNOTATE, case)
-        made = annotations.insert_marks(context, connection, principal, case, contents)
-        kept = point_sets.insert_sets(context, connection, principal, case_id, slide, sets)
+        fresh = _not_held(connection, contents)
+        fresh_sets = point_sets.not_held(connection, case_id, slide, sets)
+        made = annotations.insert_marks(context, connection, principal, case, fresh)
+        kept = point_sets.insert_sets(context, connection, principal, case_id, slide, fresh_sets)
         audit.record(
             connection,
             AuditEvent.IMPORT,
@@ -143,9 +153,35 @@ def import_drawings(
         marks=len(made),
         point_sets=len(kept),
         points=sum(one.count for one in kept),
+        already=len(contents) - len(made) + len(sets) - len(kept),
+        new_classes=tuple(one for one in _names([*made, *kept]) if one and one not in before),
         ignored=(*ignored, *notes.ignored),
         revision=max((one.revision for one in made), default=0),
     )
+
+
+def _not_held(connection: Connection, contents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Marks that do not live in the case yet; one that was deleted comes back as another mark."""
+    held = annotations.known_ids(connection, [one["id"] for one in contents])
+    return [
+        {**one, "id": str(uuid.uuid4())} if one["id"] in held else one
+        for one in contents
+        if not held.get(one["id"], False)
+    ]
+
+
+def _held_on(
+    context: Context, principal: Principal, case_id: str, slide: Slide
+) -> list[Annotation | PointSet]:
+    """Living marks, then point sets, of one slide of the case."""
+    marks = annotations.list_annotations(context, principal, case_id).items
+    sets = point_sets.list_point_sets(context, principal, case_id)
+    held: list[Annotation | PointSet] = [*marks, *sets]
+    return [one for one in held if one.series_instance_uid == slide.series_instance_uid]
+
+
+def _names(found: Sequence[Annotation | PointSet]) -> dict[str, None]:
+    return dict.fromkeys(str(one.classification.get("name") or "") for one in found)
 
 
 def _format(given: str, data: bytes) -> Format:
@@ -159,9 +195,9 @@ def _format(given: str, data: bytes) -> Format:
         raise InvalidRequest(
             "unknown_format",
             "Không nhận ra định dạng tệp; dùng GeoJSON của QuPath, XML của ASAP hoặc ImageScope, "
-            "hoặc DICOM ANN/SR.",
+            "hoặc DICOM ANN, SR, SEG.",
             "The format is not known; use QuPath's GeoJSON, XML of ASAP or ImageScope, or DICOM "
-            "ANN or SR.",
+            "ANN, SR or SEG.",
             field="file",
         )
     return found
@@ -172,7 +208,7 @@ def _require_scale(mpp: float | None, slide: Slide) -> None:
         return
     raise InvalidRequest(
         "another_scale",
-        f"Tệp dành cho lam {mpp:.4g} µm/pixel, lam này là {slide.mpp[0]:.4g} µm/pixel.",
+        f"Tệp dành cho tiêu bản {mpp:.4g} µm/pixel, tiêu bản này là {slide.mpp[0]:.4g} µm/pixel.",
         f"The file is for a slide of {mpp:.4g} µm per pixel; this one has {slide.mpp[0]:.4g}.",
         field="file",
     )
@@ -186,7 +222,7 @@ def _contents(
     for drawing in drawings:
         low, high = drawing.points.min(axis=0), drawing.points.max(axis=0)
         if (high < 0).any() or low[0] > slide.width or low[1] > slide.height:
-            notes.ignore("Nằm ngoài lam", "Beside the slide")
+            notes.ignore("Nằm ngoài tiêu bản", "Beside the slide")
             continue
         content = _content(drawing, slide)
         try:
@@ -258,16 +294,9 @@ def export_drawings(
             field="format",
         )
     slide = chosen_slide(context, case, series_instance_uid)
-    marks = tuple(
-        mark
-        for mark in annotations.list_annotations(context, principal, case_id).items
-        if mark.series_instance_uid == slide.series_instance_uid
-    )
-    sets = tuple(
-        one
-        for one in point_sets.list_point_sets(context, principal, case_id)
-        if one.series_instance_uid == slide.series_instance_uid
-    )
+    held = _held_on(context, principal, case_id, slide)
+    marks = tuple(one for one in held if isinstance(one, Annotation))
+    sets = tuple(one for one in held if isinstance(one, PointSet))
     exporter_id, media_type, ending = EXPORTS[file_format]
     if exporter_id:
         data = _document(context, principal, case, slide, marks, sets, exporter_id)

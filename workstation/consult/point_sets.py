@@ -35,6 +35,7 @@ __all__ = [
     "list_point_sets",
     "load_points",
     "load_sets",
+    "not_held",
     "points_bytes",
     "remove",
     "starts_bytes",
@@ -160,6 +161,24 @@ def insert_sets(
         )
         _audit(connection, principal, context, case_id, ids[-1], "added")
     return load_sets(context, connection, case_id, ids)
+
+
+def not_held(
+    connection: Connection, case_id: str, slide: Slide, new: Sequence[NewPointSet]
+) -> list[NewPointSet]:
+    """Those of which no living set of the slide has the same points."""
+    living = (point_sets.c.case_id == case_id) & ~point_sets.c.deleted
+    held = {
+        (row.content["series_instance_uid"], row.content_hash)
+        for row in connection.execute(
+            select(point_sets.c.content, point_sets.c.content_hash).where(living)
+        )
+    }
+    return [
+        one
+        for one in new
+        if (slide.series_instance_uid, _hash(*_checked(one, slide)[1:])) not in held
+    ]
 
 
 def remove(context: Context, principal: Principal, case_id: str, point_set_id: str) -> PointSet:

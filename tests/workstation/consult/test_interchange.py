@@ -18,15 +18,17 @@ from dicom_node.objects import (
 )
 from dicom_node.objects.content import Identity, Reference
 from dicom_node.records import ReadScope
+from kernels import polygon_mask
 from plugins.contributions import Exporter
 from plugins.testing import uid
 from tests.dicom_node.objects.conftest import signed_opinion
 from tests.dicom_node.objects.judges import encoded
+from tests.dicom_node.objects.masks import highdicom_masks
 from tests.workstation.cases import written
 from tests.workstation.conftest import PASSWORD
 from tests.workstation.slides import drawn, read_slide, slide_case
 from workstation.accounts import Principal
-from workstation.consult import annotations, interchange, point_sets
+from workstation.consult import annotations, dicom_drawings, interchange, point_sets
 from workstation.consult import opinion as opinions
 from workstation.consult.export import encode
 from workstation.consult.rows import CaseRecord
@@ -105,9 +107,10 @@ def test_geojson_goes_in_and_comes_out(context: Context, people: People, case: C
     np.testing.assert_allclose(
         second["geometry"]["coordinates"], [[10, 10], [20.5, 30.25]], atol=1e-7
     )
+    assert made.new_classes == ("U",)
     # once more: nothing new
     again = interchange.import_drawings(context, pathologist, case.id, data)
-    assert again.marks == 2
+    assert (again.marks, again.already, again.new_classes) == (0, 2, ())
     assert len(annotations.list_annotations(context, pathologist, case.id).items) == 2
 
 
@@ -209,7 +212,10 @@ def test_thousands_become_a_point_set(context: Context, people: People, case: Ca
     assert kept.classification["name"] == "Ki-67"
     file = interchange.export_drawings(context, pathologist, case.id, "ann")
     again = interchange.import_drawings(context, pathologist, case.id, file.data)
-    assert (again.format, again.points) == ("dicom", 20_000)
+    assert (again.format, again.points, again.already) == ("dicom", 0, 1)
+    point_sets.remove(context, pathologist, case.id, kept.id)
+    again = interchange.import_drawings(context, pathologist, case.id, file.data)
+    assert (again.points, again.already) == (20_000, 0)
     sets = point_sets.list_point_sets(context, pathologist, case.id)
     assert {one.content_hash for one in sets} == {kept.content_hash}
 
@@ -249,7 +255,7 @@ def test_real_files_of_other_slides_are_refused_in_words(
     asap = (folder / "annotations/wsidicom/asap/asap-dot.xml").read_bytes()
     made = interchange.import_drawings(context, pathologist, case.id, asap)
     assert made.marks == 0
-    assert made.ignored[0].reason.vi == "Nằm ngoài lam"
+    assert made.ignored[0].reason.vi == "Nằm ngoài tiêu bản"
     assert annotations.list_annotations(context, pathologist, case.id).items == ()
 
 
@@ -291,6 +297,117 @@ def test_a_mask_goes_out(context: Context, people: People, case: CaseRecord) -> 
     ds = pydicom.dcmread(BytesIO(file.data))
     assert ds.Modality == "SEG"
     assert ds.SegmentSequence[0].SegmentLabel == "vùng chữ nhật"
+
+
+def filled(slide: Slide, marks: Any, shape: tuple[int, int], step: float = 1) -> np.ndarray:
+    """Marks painted on level 0, or on every `step`-th of its pixels."""
+    mask = np.zeros(shape, np.bool_)
+    for mark in marks:
+        corners = slide.to_pixels(np.array(mark.points_mm)) / step - 0.5
+        mask |= polygon_mask(corners[:, ::-1], shape)
+    return mask
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
+
+
+def test_a_mask_of_ours_comes_back(context: Context, people: People, case: CaseRecord) -> None:
+    pathologist = people["pathologist"]
+    slide = read_slide(context, case)
+    tumour = {
+        "name": "U",
+        "colour": "#c81e1e",
+        "code": {"value": "108369006", "scheme_designator": "SCT", "meaning": "Neoplasm"},
+    }
+    own = {"name": "Mô đệm", "colour": "#3cb44b"}
+    for said, pixels in (
+        (tumour, [(100.25, 200), (700, 260), (640, 900), (120, 700)]),
+        (own, [(900, 100), (1300, 100), (1300, 400), (900, 400)]),
+    ):
+        content = drawn(slide, "polygon", pixels, classification=said)
+        annotations.add(context, pathologist, case.id, content)
+    before = annotations.list_annotations(context, pathologist, case.id).items
+    file = interchange.export_drawings(context, pathologist, case.id, "seg")
+    for mark in before:
+        annotations.remove(context, pathologist, case.id, mark.id)
+    made = interchange.import_drawings(context, pathologist, case.id, file.data)
+    assert (made.format, made.marks, made.ignored) == ("dicom", 2, ())
+    after = annotations.list_annotations(context, pathologist, case.id).items
+    shape = (1000, 1400)
+    for one, other in zip(before, after, strict=True):
+        assert overlap(filled(slide, [one], shape), filled(slide, [other], shape)) > 0.99
+        assert len(other.points_mm) < 30, "straight lines stay straight"
+    assert after[0].classification["code"]["value"] == "108369006"
+    assert after[0].classification["colour"] == tumour["colour"]
+    assert after[1].classification["name"] == "Mô đệm"
+    # deleted and wanted again
+    for mark in after:
+        annotations.remove(context, pathologist, case.id, mark.id)
+    again = interchange.import_drawings(context, pathologist, case.id, file.data)
+    assert (again.marks, again.already) == (2, 0)
+
+
+def mask_file(header: Any, mask: np.ndarray, **attributes: Any) -> bytes:
+    """A mask on the grid of an image, written by highdicom."""
+    made = highdicom_masks(header, mask.astype(np.uint8), ["ổ"])
+    for keyword, value in attributes.items():
+        setattr(made, keyword, value)
+    return encoded(made)
+
+
+def test_a_mask_of_a_lower_level_lies_where_that_level_does(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    slide = read_slide(context, case)
+    levels = context.archive.study_instances(slide.study_instance_uid, scope=all_of(slide))
+    headers = [pydicom.dcmread(one.path) for one in levels]
+    second = sorted(headers, key=lambda one: -one.TotalPixelMatrixColumns)[1]
+    step = slide.width / second.TotalPixelMatrixColumns
+    shape = second.TotalPixelMatrixRows, second.TotalPixelMatrixColumns
+    mask = polygon_mask([(50, 40), (60, 160), (140, 100)], shape)
+    data = mask_file(second, mask)
+    made = interchange.import_drawings(context, people["pathologist"], case.id, data)
+    assert made.marks == 1
+    marks = annotations.list_annotations(context, people["pathologist"], case.id).items
+    assert overlap(filled(slide, marks, shape, step), mask) > 0.97
+
+
+def test_masks_of_other_places_are_refused(
+    context: Context, people: People, case: CaseRecord
+) -> None:
+    slide = read_slide(context, case)
+    levels = context.archive.study_instances(slide.study_instance_uid, scope=all_of(slide))
+    headers = [pydicom.dcmread(one.path) for one in levels]
+    smallest = min(headers, key=lambda one: int(one.TotalPixelMatrixColumns))
+    shape = smallest.TotalPixelMatrixRows, smallest.TotalPixelMatrixColumns
+    mask = polygon_mask([(20, 20), (20, 60), (60, 60)], shape)
+    other = mask_file(smallest, mask, FrameOfReferenceUID=uid("another glass"))
+    empty = mask_file(smallest, mask, SegmentSequence=[])
+    good = mask_file(smallest, mask)
+    for data, said in ((other, "tiêu bản khác"), (empty, "không"), (good[:-500], "không đọc")):
+        with pytest.raises(InvalidRequest) as refused:
+            interchange.import_drawings(context, people["pathologist"], case.id, data)
+        assert said in refused.value.text.vi
+    assert annotations.list_annotations(context, people["pathologist"], case.id).items == ()
+
+
+def test_a_deflated_bomb_is_refused(
+    context: Context, people: People, case: CaseRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slide = read_slide(context, case)
+    content = drawn(slide, "rectangle", [(10, 10), (60, 10), (60, 40), (10, 40)])
+    annotations.add(context, people["pathologist"], case.id, content)
+    plain = interchange.export_drawings(context, people["pathologist"], case.id, "seg").data
+    ds = pydicom.dcmread(BytesIO(plain))
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    file = BytesIO()
+    pydicom.dcmwrite(file, ds, enforce_file_format=True)
+    made = interchange.import_drawings(context, people["pathologist"], case.id, file.getvalue())
+    assert made.marks == 1
+    monkeypatch.setattr(dicom_drawings, "MOST_INFLATED_BYTES", 1000)
+    with pytest.raises(InvalidRequest, match="too large"):
+        interchange.import_drawings(context, people["pathologist"], case.id, file.getvalue())
 
 
 def test_a_level_cut_into_parts_is_named_as_it_was_before_the_cut(
