@@ -17,6 +17,7 @@ __all__ = [
     "ClientTls",
     "ServerCredentials",
     "ServerTls",
+    "TlsFault",
     "TlsProblem",
     "TlsUnusable",
     "problem_of",
@@ -28,12 +29,21 @@ logger = logging.getLogger(__name__)
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-class TlsUnusable(DicomNodeError):
-    """Certificate, key or CA file cannot be used; ``path`` is the one at fault."""
+class TlsFault(StrEnum):
+    """What is wrong with a file."""
 
-    def __init__(self, path: Path | None, message: str) -> None:
-        super().__init__(message)
+    UNREADABLE = "cannot be read"
+    NOT_PEM = "is no PEM file of certificates or of a key without password"
+    WRONG_KEY = "is not the key of the certificate"
+
+
+class TlsUnusable(DicomNodeError):
+    """Certificate, key or CA cannot be used; ``path`` is the file at fault, None a pinned one."""
+
+    def __init__(self, path: Path | None, fault: TlsFault) -> None:
+        super().__init__(f"{path or 'the pinned certificate'} {fault}")
         self.path = path
+        self.fault = fault
 
 
 class TlsProblem(StrEnum):
@@ -104,8 +114,8 @@ class ClientTls:
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
             try:
                 context.load_verify_locations(cadata=self.pinned)
-            except (ssl.SSLError, ValueError) as error:
-                raise TlsUnusable(None, "the pinned certificate is no PEM certificate") from error
+            except (ssl.SSLError, TypeError, ValueError) as error:  # TypeError: not even ASCII
+                raise TlsUnusable(None, TlsFault.NOT_PEM) from error
         elif self.ca is not None:
             _trust(context, self.ca)
         else:
@@ -240,16 +250,10 @@ def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise TlsUnusable(
-                key or certificate, f"{key or certificate} is not the key of {certificate}"
-            ) from error
-        raise TlsUnusable(
-            certificate,
-            f"{certificate}{f' and {key}' if key else ''} are no PEM certificate and unencrypted "
-            f"PEM key: {error.reason or 'unreadable'}",
-        ) from error
-    except ValueError as error:
-        raise TlsUnusable(certificate, f"{certificate}: {error}") from error
+            raise TlsUnusable(key or certificate, TlsFault.WRONG_KEY) from error
+        # OpenSSL does not say which of the two it was reading.
+        at_fault = certificate if key is None or not _is_certificate(certificate) else key
+        raise TlsUnusable(at_fault, TlsFault.NOT_PEM) from error
 
 
 def _trust(context: ssl.SSLContext, ca: Path) -> None:
@@ -257,7 +261,7 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
     try:
         context.load_verify_locations(cafile=ca)
     except ssl.SSLError as error:
-        raise TlsUnusable(ca, f"{ca} holds no PEM certificate") from error
+        raise TlsUnusable(ca, TlsFault.NOT_PEM) from error
 
 
 def _require_readable(path: Path | None) -> None:
@@ -267,8 +271,15 @@ def _require_readable(path: Path | None) -> None:
         with path.open("rb"):
             pass
     except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise TlsUnusable(path, f"{path} cannot be read: {reason}") from error
+        raise TlsUnusable(path, TlsFault.UNREADABLE) from error
+
+
+def _is_certificate(path: Path) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _state(path: Path) -> object:

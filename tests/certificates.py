@@ -33,7 +33,7 @@ class Authority:
         self._key = generate_private_key(65537, 2048)
         now = datetime.now(UTC)
         made = (
-            _builder(self._name, self._name, self._key, now - DAY, now + 30 * DAY)
+            _builder(self._name, self._name, self._key, now - DAY, now + 90 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(self._key, hashes.SHA256())
         )
@@ -45,7 +45,7 @@ class Authority:
         name: str,
         *hosts: str,
         begins: timedelta = -DAY,
-        ends: timedelta = 30 * DAY,
+        ends: timedelta = 90 * DAY,
     ) -> Identity:
         """A certificate for `hosts` (127.0.0.1 and localhost by default), from and until then."""
         key = generate_private_key(65537, 2048)

@@ -97,6 +97,14 @@ def build_parser(console: Console) -> argparse.ArgumentParser:
     push.add_argument("--to", required=True, metavar="HOST:PORT")
     push.add_argument("--called", required=True, metavar="AET")
     push.add_argument("--calling", required=True, metavar="AET")
+    _add_tls_options(push, console)
+    group = push.add_argument_group("TLS")
+    for option, vi, en in (
+        ("--tls-ca", "CA ký chứng chỉ bên nhận, PEM", "CAs of the receiver's certificate, PEM"),
+        ("--tls-certificate", "chứng chỉ của ta, PEM", "our certificate, PEM"),
+        ("--tls-key", "khóa của ta, PEM", "our key, PEM"),
+    ):
+        group.add_argument(option, default="", metavar="FILE", help=t(vi, en))
     _add_slide_options(push, console)
 
     _add_administration(verbs, console)
@@ -158,6 +166,7 @@ def _add_administration(verbs: "argparse._SubParsersAction[Parser]", console: Co
         action="store_true",
         help=t("AE này chỉ nhận, không gửi", "this AE only receives"),
     )
+    _add_tls_options(sub, console)
     sub = add(site, "echo", "site_echo", "thử C-ECHO tới AE", "try a C-ECHO")
     sub.add_argument("code", metavar="CODE")
     sub.add_argument("aet", metavar="AET")
@@ -189,6 +198,23 @@ def _add_administration(verbs: "argparse._SubParsersAction[Parser]", console: Co
 
     plugin = group("plugin", "phần bổ trợ", "plugins")
     add(plugin, "list", "plugin_list", "các phần bổ trợ", "list plugins")
+
+
+def _add_tls_options(parser: argparse.ArgumentParser, console: Console) -> None:
+    """How an AE is called inside TLS."""
+    t = console.choose
+    parser.add_argument(
+        "--tls", action="store_true", help=t("gọi AE này bằng TLS", "call this AE inside TLS")
+    )
+    parser.add_argument(
+        "--tls-pin",
+        default="",
+        metavar="FILE",
+        help=t(
+            "chỉ tin chứng chỉ này (của AE hoặc CA của nó), không so tên máy",
+            "trust this certificate alone (the AE's, or its CA); host names are not compared",
+        ),
+    )
 
 
 def _add_slide_options(parser: argparse.ArgumentParser, console: Console) -> None:

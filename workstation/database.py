@@ -76,6 +76,8 @@ ae_titles = Table(
     Column("sends", Boolean, nullable=False, default=True),  # may C-STORE to us
     Column("receives", Boolean, nullable=False, default=False),  # opinions go here
     Column("allowed_hosts", JSON, nullable=False, default=list),  # [] = any address
+    Column("tls", Boolean, nullable=False, default=False),  # is called inside TLS
+    Column("tls_pinned", Text, nullable=False, default=""),  # PEM; "" = by CA and host name
     Column("capabilities", JSON, nullable=False, default=dict),  # SOP Class UID -> accepted?
     Column("last_echo_at", UtcDateTime),
     Column("last_echo_result", Text, nullable=False, default=""),

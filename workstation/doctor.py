@@ -7,8 +7,8 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import httpx
 
@@ -16,30 +16,25 @@ from dicom_node import scu
 from dicom_node.errors import PeerError
 from dicom_node.objects.typeface import FAMILIES, FONTS
 from dicom_node.peers import Peer
+from dicom_node.tls import ClientTls, TlsUnusable
 from plugins.nouns import Text
 from viewers import BundleMissing, asset
 from workstation import sites
+from workstation.certificates import examined
 from workstation.commands.console import Console, settings_of
 from workstation.context import Context, open_context
+from workstation.findings import Finding
+from workstation.peers import explain, peer_of
 from workstation.roles import SYSTEM
 from workstation.settings import Settings, unknown_variables
 
-__all__ = ["Finding", "doctor", "findings", "foreign_packages"]
+__all__ = ["doctor", "findings", "foreign_packages"]
 
 DISTRIBUTION = "hoichan"
 PACKAGES = ("dicom_node", "kernels", "plugins", "viewers", "workstation", "hoichan")
 ENTRIES = ("radiology", "report", "worklist")
 FACES = ("Regular", "Bold", "Italic")
 GIB = 1024**3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. A warning does not keep the workstation from working."""
-
-    good: bool
-    text: Text
-    warning: bool = False
 
 
 def doctor(options: argparse.Namespace, console: Console) -> int:
@@ -73,6 +68,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield disk(settings)
     yield http_port(settings)
     yield dicom_port(settings)
+    yield from examined(settings)
+    if settings.dicom_tls_certificate is not None:
+        yield tls_port(settings, settings.dicom_tls_certificate)
     if usable.good:
         with closing(open_context(settings)) as context:
             yield from guests(context)
@@ -172,6 +170,20 @@ def dicom_port(settings: Settings) -> Finding:
     )
 
 
+def tls_port(settings: Settings, certificate: Path) -> Finding:
+    def ours() -> bool:
+        address = (reachable(settings.dicom_host), settings.dicom_tls_port)
+        context = ClientTls(pinned=certificate.read_text()).context()
+        # Our own certificate need not be one that our port admits: the handshake is enough.
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            context.wrap_socket(plain, server_hostname=address[0]),
+        ):
+            return True
+
+    return port("DICOM TLS", settings.dicom_host, settings.dicom_tls_port, ours)
+
+
 def port(name: str, host: str, number: int, ours: Callable[[], bool]) -> Finding:
     """A port is free for us, or it is us who listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -187,7 +199,7 @@ def port(name: str, host: str, number: int, ours: Callable[[], bool]) -> Finding
             )
     try:
         good = ours()
-    except (PeerError, httpx.HTTPError, ValueError):
+    except (PeerError, TlsUnusable, httpx.HTTPError, OSError, ValueError):
         good = False
     if good:
         return Finding(
@@ -238,15 +250,17 @@ def peers(context: Context) -> Iterator[Finding]:
                     ),
                     warning=True,
                 )
-            if not ae.host:
+            peer = peer_of(context.settings, ae)
+            if peer is None:
                 continue
-            where = f"{ae.ae_title} ({ae.host}:{ae.port})"
+            where = f"{ae.ae_title} ({ae.host}:{ae.port}{', TLS' if ae.tls else ''})"
             try:
-                scu.echo(Peer(ae.ae_title, ae.host, ae.port), context.settings.ae_title)
+                scu.echo(peer, context.settings.ae_title)
             except PeerError as error:
+                why = explain(error, peer)
                 yield Finding(
                     False,
-                    Text(f"{where} không trả lời: {error}", f"{where} does not answer: {error}"),
+                    Text(f"{where} không trả lời: {why.vi}", f"{where} does not answer: {why.en}"),
                     warning=True,
                 )
             else:

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workstation.settings import Settings
+from workstation.settings import OPTIONAL_PATHS, Settings
 
 __all__ = ["PARTS", "decode_settings", "encode_settings", "main", "run_here"]
 
@@ -47,14 +47,11 @@ def encode_settings(settings: Settings) -> dict[str, Any]:
 
 def decode_settings(values: Mapping[str, Any]) -> Settings:
     """Undo `encode_settings`."""
-    folders = {
-        name: None if values[name] is None else Path(values[name])
-        for name in ("plugins_dir", "watch_dir")
-    }
+    paths = {name: None if values[name] is None else Path(values[name]) for name in OPTIONAL_PATHS}
     return Settings(
         **{
             **values,
-            **folders,
+            **paths,
             "data": Path(values["data"]),
             "trusted_proxies": tuple(values["trusted_proxies"]),
         }
@@ -66,6 +63,7 @@ def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Rea
     from dicom_node import Node, NodeSettings
     from workstation.context import open_context
     from workstation.node_events import take_event
+    from workstation.peers import server_tls
     from workstation.sites import SitePeers
 
     context = open_context(settings)
@@ -74,7 +72,10 @@ def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Rea
         node = Node(
             context.archive,
             NodeSettings(
-                ae_title=settings.ae_title, host=settings.dicom_host, port=settings.dicom_port
+                ae_title=settings.ae_title,
+                host=settings.dicom_host,
+                port=settings.dicom_port,
+                tls=server_tls(settings),
             ),
             SitePeers(context),
             partial(take_event, context),
@@ -270,11 +271,9 @@ def _watch_supervisor(stop: threading.Event) -> None:
 
 def resolved(settings: Settings) -> Settings:
     """Settings that mean the same in another working directory."""
-    plugins_dir = settings.plugins_dir.resolve() if settings.plugins_dir else None
-    watch_dir = settings.watch_dir.resolve() if settings.watch_dir else None
-    return replace(
-        settings, data=settings.data.resolve(), plugins_dir=plugins_dir, watch_dir=watch_dir
-    )
+    given = {name: getattr(settings, name) for name in OPTIONAL_PATHS}
+    paths: dict[str, Any] = {name: path.resolve() for name, path in given.items() if path}
+    return replace(settings, data=settings.data.resolve(), **paths)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "OPTIONAL_PATHS",
     "Settings",
     "SettingsError",
     "demo_password",
@@ -53,6 +54,13 @@ class Settings:
         Addresses or networks whose ``X-Forwarded-For`` and ``-Proto`` we believe.
     dicom_host, dicom_port, ae_title : str, int, str
         Our DICOM listener.
+    dicom_tls_port, dicom_tls_certificate, dicom_tls_key : int, Path or None, Path or None
+        A second DICOM port, inside TLS, once there is a certificate; the key may be in its file.
+        Both are also shown to the AEs we call that ask for a certificate.
+    dicom_tls_client_ca : Path or None
+        CAs that must have signed the certificates of who calls; None asks callers for none.
+    dicom_tls_ca : Path or None
+        CAs that must have signed the certificates of the AEs we call; None: the system's.
     ui_workers : int
         Streamlit children; 0 mounts the UI in the front process (tests, very small sites).
     database_url, index_url : str
@@ -88,6 +96,11 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     dicom_host: str = "0.0.0.0"
     dicom_port: int = 11112
+    dicom_tls_port: int = 2762
+    dicom_tls_certificate: Path | None = None
+    dicom_tls_key: Path | None = None
+    dicom_tls_client_ca: Path | None = None
+    dicom_tls_ca: Path | None = None
     ae_title: str = "HOICHAN"
     ui_workers: int = 1
     database_url: str = ""
@@ -246,6 +259,11 @@ def path(value: object) -> Path:
     return Path(value).expanduser()
 
 
+def file(value: object) -> Path | None:
+    """A file that may not be there yet: what reads it says so in its own words."""
+    return None if value == "" else path(value)
+
+
 def folder(value: object) -> Path | None:
     if value == "":
         return None
@@ -286,6 +304,7 @@ URL: Parser = (
     "một URL sqlite:// hoặc postgresql://",
     "an sqlite:// or postgresql:// URL",
 )
+FILE: Parser = (file, "đường dẫn một tệp PEM", "the path of a PEM file")
 POSITIVE: Parser = (positive_number, "một số dương", "a positive number")
 PARSERS: dict[str, Parser] = {
     "data": (path, "đường dẫn một thư mục", "the path of a folder"),
@@ -299,6 +318,11 @@ PARSERS: dict[str, Parser] = {
     ),
     "dicom_host": HOST,
     "dicom_port": PORT,
+    "dicom_tls_port": PORT,
+    "dicom_tls_certificate": FILE,
+    "dicom_tls_key": FILE,
+    "dicom_tls_client_ca": FILE,
+    "dicom_tls_ca": FILE,
     "ae_title": (
         ae_title,
         "AE title gồm 1-16 ký tự ASCII, không có dấu \\",
@@ -335,6 +359,9 @@ PARSERS: dict[str, Parser] = {
         "a number of bytes, not negative",
     ),
 }
+OPTIONAL_PATHS = frozenset(
+    name for name, (parse, _, _) in PARSERS.items() if parse in (file, folder)
+)
 if set(PARSERS) != {each.name for each in fields(Settings)}:
     raise TypeError("PARSERS and the fields of Settings differ")
 

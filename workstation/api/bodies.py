@@ -312,6 +312,14 @@ class AeTitleChange(Body):
     allowed_hosts: list[str] | None = Field(
         None, description="Chỉ từ các địa chỉ này / Only from these addresses or networks"
     )
+    tls: bool | None = Field(None, description="Ta gọi AE này bằng TLS / We call it inside TLS")
+    tls_pinned: str | None = Field(
+        None,
+        description=(
+            "PEM: chứng chỉ của AE hoặc CA của nó; trống: theo CA và tên máy / "
+            "the AE's certificate or its CA; empty: by CA and host name"
+        ),
+    )
 
 
 class AeTitleBody(AeTitleChange):

@@ -38,7 +38,10 @@ def site_list(options: argparse.Namespace, console: Console) -> int:
         for site in sites.list_sites(context):
             titles = sites.list_ae_titles(context, SYSTEM, site.code)
             shown = ", ".join(
-                f"{ae.ae_title}@{ae.host}:{ae.port}" if ae.host else ae.ae_title for ae in titles
+                f"{ae.ae_title}@{ae.host}:{ae.port}{' (TLS)' if ae.tls else ''}"
+                if ae.host
+                else ae.ae_title
+                for ae in titles
             )
             rows.append((site.code, site.tier, "+" if site.active else "-", site.name, shown))
     console.table(rows)
@@ -47,12 +50,13 @@ def site_list(options: argparse.Namespace, console: Console) -> int:
 
 def site_ae(options: argparse.Namespace, console: Console) -> int:
     """Add an AE title; with ``--to`` opinions go there."""
-    host, port = "", 0
+    host, port, pin = "", 0, ""
     if options.to:
-        from workstation.commands.pushing import destination
+        from workstation.commands.pushing import destination, pinned
 
         peer = destination(options.to, options.aet)
         host, port = peer.host, peer.port
+        pin = pinned(options.tls_pin)
     with closing(open_context(settings_of(options))) as context:
         added = sites.add_ae_title(
             context,
@@ -63,6 +67,8 @@ def site_ae(options: argparse.Namespace, console: Console) -> int:
             port=port,
             receives=bool(host),
             sends=not options.receive_only,
+            tls=options.tls or bool(pin),
+            tls_pinned=pin,
         )
     console.say(
         f"Đã thêm AE title {added.ae_title} cho {added.site}.",

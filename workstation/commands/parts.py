@@ -8,7 +8,7 @@ from dataclasses import replace
 from workstation.settings import Settings, SettingsError
 from workstation.supervisor import Part, Supervisor, listening_socket
 
-__all__ = ["address", "bound", "start", "ui_and_front", "unusable_folder", "with_free_dicom_port"]
+__all__ = ["address", "bound", "start", "ui_and_front", "unusable_folder", "with_free_dicom_ports"]
 
 
 def bound(host: str, port: int, option: str) -> socket.socket:
@@ -23,10 +23,17 @@ def bound(host: str, port: int, option: str) -> socket.socket:
         ) from None
 
 
-def with_free_dicom_port(settings: Settings) -> Settings:
-    """Say now, not in a restarting child, that the port is taken; port 0 becomes a free one."""
+def with_free_dicom_ports(settings: Settings) -> Settings:
+    """Say now, not in a restarting child, what is taken or unusable; port 0 becomes a free one."""
     with bound(settings.dicom_host, settings.dicom_port, "--dicom-port") as probe:
-        return replace(settings, dicom_port=probe.getsockname()[1])
+        settings = replace(settings, dicom_port=probe.getsockname()[1])
+        if settings.dicom_tls_certificate is None:
+            return settings
+        from workstation.certificates import require_usable  # heavy, and only with TLS
+
+        require_usable(settings)
+        with bound(settings.dicom_host, settings.dicom_tls_port, "--dicom-tls-port") as probe:
+            return replace(settings, dicom_tls_port=probe.getsockname()[1])
 
 
 def ui_and_front(settings: Settings) -> tuple[Settings, list[Part]]:

@@ -4,6 +4,7 @@ import argparse
 import re
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from dicom_node import scu
@@ -13,19 +14,21 @@ from dicom_node.conversion.unpacking import is_archive, unpack
 from dicom_node.errors import PeerError
 from dicom_node.peers import Peer
 from dicom_node.scu import SendResult
+from dicom_node.tls import ClientTls, TlsFault, TlsUnusable
+from workstation.certificates import unusable
 from workstation.commands.console import Console
 from workstation.commands.files import dicom_files
 from workstation.commands.slides import convert_slides, smallest_first
 from workstation.settings import SettingsError, ae_title
 
-__all__ = ["destination", "push"]
+__all__ = ["destination", "pinned", "push"]
 
 SHOWN_FAILURES = 10
 
 
 def push(options: argparse.Namespace, console: Console) -> int:
     """Send what is at a path; 0 when everything was stored."""
-    peer = destination(options.to, options.called)
+    peer = replace(destination(options.to, options.called), tls=called_inside(options))
     calling = checked_ae_title(options.calling, "--calling")
     source = Path(options.path).expanduser()
     if not source.exists():
@@ -70,6 +73,39 @@ def destination(address: str, called: str) -> Peer:
             f"--to: {address!r} is not valid; expected HOST:PORT.",
         )
     return Peer(checked_ae_title(called, "--called"), match[1], int(match[2]))
+
+
+def called_inside(options: argparse.Namespace) -> ClientTls | None:
+    """How ``--tls`` and what goes with it say to call; None in clear.
+
+    A file for TLS means TLS: whoever names one must not be sent in clear for want of a word.
+    """
+    files = {
+        name: Path(value).expanduser()
+        for name in ("tls_ca", "tls_certificate", "tls_key", "tls_pin")
+        if (value := getattr(options, name))
+    }
+    if not (options.tls or files):
+        return None
+    tls = ClientTls(
+        files.get("tls_ca"),
+        pinned(options.tls_pin),
+        files.get("tls_certificate"),
+        files.get("tls_key"),
+    )
+    try:
+        tls.context()
+    except TlsUnusable as error:
+        raise unusable(error) from None
+    return tls
+
+
+def pinned(value: str) -> str:
+    """What the file of ``--tls-pin`` says."""
+    try:
+        return Path(value).expanduser().read_text(encoding="ascii") if value else ""
+    except (OSError, ValueError):
+        raise unusable(TlsUnusable(Path(value), TlsFault.UNREADABLE)) from None
 
 
 def checked_ae_title(value: str, option: str) -> str:

@@ -12,7 +12,7 @@ from workstation.commands.parts import (
     start,
     ui_and_front,
     unusable_folder,
-    with_free_dicom_port,
+    with_free_dicom_ports,
 )
 from workstation.context import Context, open_context
 from workstation.processes import resolved, run_here
@@ -25,7 +25,7 @@ __all__ = ["node", "serve", "web", "worker"]
 def serve(options: argparse.Namespace, console: Console) -> int:
     """Everything on one machine."""
     settings = prepared(settings_of(options))
-    settings = with_free_dicom_port(settings)
+    settings = with_free_dicom_ports(settings)
     settings, web_parts = ui_and_front(settings)
     return start(
         settings,
@@ -43,7 +43,7 @@ def web(options: argparse.Namespace, console: Console) -> int:
 
 def node(options: argparse.Namespace, console: Console) -> int:
     """The DICOM listener alone."""
-    run_here("node", with_free_dicom_port(prepared(settings_of(options))))
+    run_here("node", with_free_dicom_ports(prepared(settings_of(options))))
     return 0
 
 
@@ -90,6 +90,9 @@ def greet(settings: Settings, console: Console, *, dicom: bool = True) -> None:
         print(
             f"DICOM: {settings.ae_title} @ {settings.dicom_host}:{settings.dicom_port}", flush=True
         )
+        if settings.dicom_tls_certificate is not None:
+            where = f"{settings.dicom_host}:{settings.dicom_tls_port}"
+            print(f"DICOM TLS: {settings.ae_title} @ {where}", flush=True)
     if not has_users(settings):
         console.say(
             "Chưa có người dùng: thêm cơ sở bằng `hoichan site add`, rồi `hoichan user add`.",

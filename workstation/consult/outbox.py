@@ -18,10 +18,8 @@ from pydicom.uid import UID, generate_uid
 from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from dicom_node.errors import (
-    AssociationRejected,
     DicomNodeError,
     PeerError,
-    PeerUnreachable,
 )
 from dicom_node.peers import Peer
 from dicom_node.scu import (
@@ -39,6 +37,7 @@ from workstation.consult.deliveries import DUE, LANDED, REFUSED, SENT, is_home
 from workstation.consult.export import EVERYTHING, ExportedObject, ExportFailed, encode
 from workstation.context import Context
 from workstation.database import ae_titles, deliveries
+from workstation.peers import explain, peer_of
 from workstation.roles import SYSTEM
 
 __all__ = ["deliver", "due_deliveries", "free_leases", "record_commitment"]
@@ -153,7 +152,8 @@ def _peer(context: Context, ae_title: str) -> Peer:
     query = select(ae_titles).where(ae_titles.c.ae_title == ae_title, ae_titles.c.receives)
     with context.database.read() as connection:
         found = connection.execute(query).first()
-    if found is None or not found.host or not found.port:
+    peer = peer_of(context.settings, found) if found is not None else None
+    if peer is None:
         raise _Failure(
             Text(
                 "Bệnh viện yêu cầu chưa có AE nhận kết quả; quản trị viên cần khai báo AE, "
@@ -162,7 +162,7 @@ def _peer(context: Context, ae_title: str) -> Peer:
                 "title, host and port.",
             )
         )
-    return Peer(found.ae_title, found.host, found.port)
+    return peer
 
 
 def _send(context: Context, row: Row[Any], peer: Peer) -> dict[str, Any] | None:
@@ -225,15 +225,7 @@ def _store(context: Context, peer: Peer, objects: Sequence[ExportedObject]) -> l
     try:
         return store(peer, context.settings.ae_title, files)
     except PeerError as error:
-        raise _Failure(_explain(error, peer)) from error
-
-
-def _explain(error: PeerError, peer: Peer) -> Text:
-    vietnamese = {
-        PeerUnreachable: f"Không kết nối được tới {peer}; PACS tắt, sai địa chỉ hoặc bị chặn.",
-        AssociationRejected: f"{peer} từ chối kết nối; PACS chưa khai báo AE của chúng ta?",
-    }.get(type(error), f"{peer} ngắt kết nối giữa chừng.")
-    return Text(vietnamese, str(error))
+        raise _Failure(explain(error, peer)) from error
 
 
 def _learn(context: Context, peer: Peer, results: Sequence[SendResult]) -> None:

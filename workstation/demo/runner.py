@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workstation.commands.console import Console, settings_of
 from workstation.commands.files import dicom_files
-from workstation.commands.parts import ui_and_front, unusable_folder, with_free_dicom_port
+from workstation.commands.parts import ui_and_front, unusable_folder, with_free_dicom_ports
 from workstation.demo.memory import PACS_FOLDER, RECEIVER, remembered
 from workstation.processes import resolved
 from workstation.settings import Settings, SettingsError
@@ -48,7 +48,7 @@ def demo(options: argparse.Namespace, console: Console) -> int:
     if json_file is not None:
         json_file.unlink(missing_ok=True)  # an old one would say too early that all is ready
     settings = with_folder(resolved(settings))
-    settings = with_free_dicom_port(
+    settings = with_free_dicom_ports(
         replace(
             settings,
             http_port=usual_or_free(settings.http_host, settings.http_port, 8080),

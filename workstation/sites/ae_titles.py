@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from ipaddress import ip_network
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dicom_node import scu
-from dicom_node.errors import (
-    AssociationAborted,
-    AssociationRejected,
-    PeerError,
-    PeerUnreachable,
-)
-from dicom_node.peers import Peer
+from dicom_node.errors import PeerError
+from dicom_node.tls import ClientTls, TlsUnusable
 from plugins.nouns import Text
 from workstation.consult.deliveries import readdress
 from workstation.context import Context
 from workstation.database import ae_titles
 from workstation.errors import Conflict, InvalidRequest
+from workstation.peers import explain, peer_of
 from workstation.roles import Principal, Role
 from workstation.sites.hospitals import (
     not_found,
@@ -39,10 +36,17 @@ __all__ = [
     "remove_ae_title",
 ]
 
+_CHANGEABLE = {"host", "port", "sends", "receives", "allowed_hosts", "tls", "tls_pinned"}
+_LONGEST_CERTIFICATE = 64_000
+
 
 @dataclass(frozen=True, slots=True)
 class AeTitle:
-    """An application entity of a site. With host and port it can be called."""
+    """An application entity of a site. With host and port it can be called.
+
+    ``tls``: inside TLS only. ``tls_pinned``: PEM, the AE's own certificate or its CA, instead of
+    the installation's CAs and the host name.
+    """
 
     ae_title: str
     site: str
@@ -51,6 +55,8 @@ class AeTitle:
     sends: bool
     receives: bool
     allowed_hosts: tuple[str, ...]
+    tls: bool
+    tls_pinned: str
     capabilities: dict[str, bool]
     last_echo_at: datetime | None
     last_echo_result: str
@@ -79,6 +85,8 @@ def add_ae_title(
     sends: bool = True,
     receives: bool = False,
     allowed_hosts: Sequence[str] = (),
+    tls: bool = False,
+    tls_pinned: str = "",
 ) -> AeTitle:
     """Make an AE known. An AE title belongs to one site in the whole installation."""
     require_administrator(principal)
@@ -89,6 +97,8 @@ def add_ae_title(
             "sends": sends,
             "receives": receives,
             "allowed_hosts": list(allowed_hosts),
+            "tls": tls,
+            "tls_pinned": tls_pinned,
         }
     )
     ae_title = _ae_title(ae_title)
@@ -106,14 +116,16 @@ def add_ae_title(
             insert(ae_titles).values(ae_title=ae_title, site=site, created_at=now, **values)
         )
         readdress(connection, site, now)
-        record_change(connection, principal, now, site_code=site, ae_title=ae_title, **values)
+        record_change(
+            connection, principal, now, site_code=site, ae_title=ae_title, **_told(values)
+        )
     return _get_ae(context, site, ae_title)
 
 
 def change_ae_title(
     context: Context, principal: Principal, site: str, ae_title: str, **changes: Any
 ) -> AeTitle:
-    """Change some of host, port, sends, receives, allowed_hosts."""
+    """Change some of host, port, sends, receives, allowed_hosts, tls, tls_pinned."""
     require_administrator(principal)
     values = _checked_ae(changes)
     now = context.clock()
@@ -126,7 +138,9 @@ def change_ae_title(
             mine = ae_titles.c.ae_title == ae_title
             connection.execute(update(ae_titles).where(mine).values(**values))
         readdress(connection, site, now)
-        record_change(connection, principal, now, site_code=site, ae_title=ae_title, **values)
+        record_change(
+            connection, principal, now, site_code=site, ae_title=ae_title, **_told(values)
+        )
     return _get_ae(context, site, ae_title)
 
 
@@ -154,18 +168,18 @@ def echo(context: Context, principal: Principal, site: str, ae_title: str) -> Ec
     _require_technical(principal, site)
     with context.database.read() as connection:
         row = _ae_row(connection, site, ae_title)
-    if not (row.host and row.port):
+    peer = peer_of(context.settings, row)
+    if peer is None:
         raise InvalidRequest(
             "ae_title_without_address",
             f"{ae_title} chưa có địa chỉ và cổng.",
             f"{ae_title} has no host and port yet.",
         )
     seconds, message = None, Text("OK", "OK")
-    peer = Peer(ae_title, row.host, row.port)
     try:
         seconds = scu.echo(peer, context.settings.ae_title)
     except PeerError as error:
-        message = _explained(error, peer)
+        message = explain(error, peer)
     now = context.clock()
     with context.database.begin() as connection:
         connection.execute(
@@ -176,21 +190,8 @@ def echo(context: Context, principal: Principal, site: str, ae_title: str) -> Ec
     return Echo(ae_title, seconds is not None, seconds, message, now)
 
 
-def _explained(error: PeerError, peer: Peer) -> Text:
-    """At which step the peer failed, for people."""
-    if isinstance(error, PeerUnreachable):
-        why = "không kết nối được; kiểm tra địa chỉ, cổng và tường lửa"
-    elif isinstance(error, AssociationRejected):
-        why = "từ chối kết nối; kiểm tra AE title hai bên"
-    elif isinstance(error, AssociationAborted):
-        why = "ngắt kết nối giữa chừng"
-    else:
-        why = "trả lời lỗi"
-    return Text(f"{peer} {why}.", str(error))
-
-
 def _checked_ae(values: dict[str, Any]) -> dict[str, Any]:
-    unknown = values.keys() - {"host", "port", "sends", "receives", "allowed_hosts"}
+    unknown = values.keys() - _CHANGEABLE
     if unknown:
         raise TypeError(f"an AE title has no {', '.join(sorted(unknown))}")
     values = {key: value for key, value in values.items() if value is not None}
@@ -207,7 +208,38 @@ def _checked_ae(values: dict[str, Any]) -> dict[str, Any]:
                     f"{one} không phải địa chỉ IP hay mạng (vd. 10.0.0.5, 10.0.0.0/24).",
                     f"{one} is no IP address or network (such as 10.0.0.5, 10.0.0.0/24).",
                 ) from None
+    if "tls_pinned" in values:
+        values["tls_pinned"] = _certificate(values["tls_pinned"])
     return values
+
+
+def _certificate(text: str) -> str:
+    """PEM certificates to pin, or nothing."""
+    text = text.strip()
+    if "PRIVATE KEY" in text:
+        raise InvalidRequest(
+            "private_key_given",
+            "Đây là khóa riêng; chỉ dán chứng chỉ, và coi khóa này như đã lộ.",
+            "This is a private key; give the certificate alone, and hold that key for disclosed.",
+        )
+    try:
+        if len(text) > _LONGEST_CERTIFICATE:
+            raise ValueError
+        if text:
+            ClientTls(pinned=text).context()
+    except (TlsUnusable, ValueError):
+        raise InvalidRequest(
+            "invalid_certificate",
+            "Chứng chỉ ghim không phải chứng chỉ PEM (-----BEGIN CERTIFICATE-----).",
+            "The pinned certificate is no PEM certificate (-----BEGIN CERTIFICATE-----).",
+        ) from None
+    return text
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """What the audit log is told of a change: of a certificate its hash."""
+    pinned = values.get("tls_pinned")
+    return {**values, "tls_pinned": sha256(pinned.encode()).hexdigest()} if pinned else values
 
 
 def _require_address(values: Any) -> None:

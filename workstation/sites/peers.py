@@ -11,6 +11,7 @@ from dicom_node.peers import Peer
 from dicom_node.records import ReadScope
 from workstation.context import Context
 from workstation.database import ae_titles, sites
+from workstation.peers import peer_of
 
 __all__ = ["SitePeers"]
 
@@ -20,6 +21,7 @@ class SitePeers:
 
     def __init__(self, context: Context) -> None:
         self._database = context.database
+        self._settings = context.settings
 
     def site_of(self, calling_ae: str, host: str) -> str | None:
         """The site of an AE that may send from `host`; None sends to quarantine."""
@@ -39,7 +41,7 @@ class SitePeers:
             caller = self._find(calling_ae)
             if caller is None or caller.site != row.site:
                 return None
-        return Peer(row.ae_title, row.host, row.port) if row and row.host and row.port else None
+        return peer_of(self._settings, row) if row is not None else None
 
     def read_scope(self, calling_ae: str, host: str) -> ReadScope:
         """An AE finds and retrieves the studies of its own site, from an address of its own.

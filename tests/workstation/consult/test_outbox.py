@@ -92,7 +92,7 @@ def test_a_pacs_that_is_down_gets_it_later(
     case_id, _ = opinion_signed(context, people)
     assert deliver_all(context) == {"due"}
     waiting = rows(context)
-    assert all("Không kết nối được" in row.last_error["vi"] for row in waiting)
+    assert all("không kết nối được" in row.last_error["vi"] for row in waiting)
     assert all("No connection" in row.last_error["en"] for row in waiting)
     assert due_deliveries(context) == []  # not before its hour
     assert cases.get(context, people["requester.a"], case_id).state is State.FINAL

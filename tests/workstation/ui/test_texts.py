@@ -43,7 +43,7 @@ SHOWN = {
 }
 SHOWN_KEYWORDS = {"label", "placeholder", "help", "search", "empty"}
 # The same in every language.
-EXAMPLES = {"BVDK_LAO_CAI", "10.0.0.0/24"}
+EXAMPLES = {"BVDK_LAO_CAI", "10.0.0.0/24", "-----BEGIN CERTIFICATE-----"}
 VIETNAMESE = re.compile(
     r"[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.I
 )

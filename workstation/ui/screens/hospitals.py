@@ -109,7 +109,7 @@ def entities(context: Context, principal: Principal, site: sites.Site, administr
                 one.ae_title,
                 {
                     "ae": one.ae_title,
-                    "address": f"{one.host}:{one.port}" if one.host else "–",
+                    "address": address(one),
                     "sends": "✔" if one.sends else "–",
                     "receives": "✔" if one.receives else "–",
                     "echo": echo_cell(one),
@@ -129,6 +129,12 @@ def entities(context: Context, principal: Principal, site: sites.Site, administr
     if administrator:
         with st.expander(_("Add an AE title"), expanded=not known):
             edit_entity(context, principal, site, None)
+
+
+def address(one: sites.AeTitle) -> str:
+    if not one.host:
+        return "–"
+    return f"{one.host}:{one.port}{' · TLS' if one.tls else ''}"
 
 
 def echo_cell(one: sites.AeTitle) -> tuple[str, str] | str:
@@ -191,6 +197,17 @@ def edit_entity(
             ", ".join(one.allowed_hosts) if one else "",
             placeholder="10.0.0.0/24",
         )
+        tls = st.checkbox(
+            _("Called inside TLS"),
+            one.tls if one else False,
+            help=_("Never in clear: without TLS nothing is sent."),
+        )
+        pinned = st.text_area(
+            _("Its certificate or its CA, as PEM (empty: by our CAs and its host name)"),
+            one.tls_pinned if one else "",
+            placeholder="-----BEGIN CERTIFICATE-----",
+            height=68,
+        )
         if not st.form_submit_button(_("Save") if one else _("Add"), type="secondary"):
             return
     if not (port or "0").isdigit():
@@ -202,6 +219,8 @@ def edit_entity(
         "sends": sends,
         "receives": receives,
         "allowed_hosts": [part.strip() for part in allowed.split(",") if part.strip()],
+        "tls": tls,
+        "tls_pinned": pinned,
     }
     with parts.explaining():
         if one is None:
