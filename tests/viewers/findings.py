@@ -87,6 +87,40 @@ def tilted_stack(folder: Path, tilt_deg: float = 18.5, count: int = 5) -> list[P
     return paths
 
 
+def perfusion_stack(folder: Path, places: int = 4, times: int = 6) -> list[Path]:
+    """One place after the other, again and again; the lower half two seconds before the upper.
+
+    The bright square of time t is of 80 + 40 t HU. Files and numbers are in no order.
+    """
+    study = ct_image()
+    paths = []
+    for place in range(places):
+        for time in range(times):
+            seconds = 4 * time + (2 if place >= places // 2 else 0)
+            pixels = np.full((128, 128), 1024, np.int16)
+            (top, bottom), (left, right) = SQUARE
+            pixels[top:bottom, left:right] = 1024 + 80 + 40 * time
+            ds = ct_image(
+                StudyInstanceUID=study.StudyInstanceUID,
+                SeriesInstanceUID=study.SeriesInstanceUID,
+                FrameOfReferenceUID=study.FrameOfReferenceUID,
+                Rows=128,
+                Columns=128,
+                PixelSpacing=[0.8, 0.8],
+                ImageOrientationPatient=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+                ImagePositionPatient=[-51.2, -51.2, 5.0 * place],
+                AcquisitionTime=f"0259{30 + seconds:02d}.500000",
+                InstanceNumber=(7 * (place * times + time)) % (places * times) + 1,
+                WindowCenter="150",
+                WindowWidth="400",
+                PixelData=pixels.tobytes(),
+            )
+            path = folder / f"{place}-{time}.dcm"
+            path.write_bytes(file_bytes(ds))
+            paths.append(path)
+    return paths
+
+
 def sorted_frames(headers: Sequence[Dataset]) -> list[Dataset]:
     return sorted(headers, key=lambda ds: float(ds.ImagePositionPatient[2]))
 
@@ -148,7 +182,7 @@ def aspects(headers: Sequence[Dataset], edits: Mapping[str, Any]) -> Result:
         return {"series_instance_uid": series, "sop_instance_uid": uid, "frame_number": 1}
 
     aid = None
-    if "independent" in edits.get("reads", {}):
+    if {"independent", "declined"} & set(edits.get("reads", {})):
         regions = ("C", "L", "IC", "I", "M1", "M2", "M3", "M4", "M5", "M6")
         left = {
             name: {

@@ -117,6 +117,10 @@ class ResultSite(Site):
                 end = f"?revision={kept.content_revision}"
                 said["url"] = f"{self.base}/api/v1/results/{kept.id}/layers/{layer.key}{end}"
                 content["layers"].append(said)
+        withheld = self.withheld(kept)
+        if content is not None and withheld:
+            for part in ("values", "layers", "controls"):
+                content[part] = [one for one in content[part] if not one["withheld_until"]]
         title = plain(kept.result.title) if kept.result else {"vi": "Đột quỵ", "en": "Stroke"}
         study = next(iter(self.studies))
         return {
@@ -135,8 +139,25 @@ class ResultSite(Site):
             "confirmed_at": kept.confirmed_at,
             "edits": kept.edits,
             "permissions": list(self.may),
+            "withheld": withheld,
             "content": content,
         }
+
+    def withheld(self, kept: Kept) -> list[dict[str, Any]]:
+        """As `workstation.consult.result_reads` says it, for one analysis that is waited for."""
+        layers = kept.result.layers if kept.result else ()
+        waiting = [layer for layer in layers if layer.withheld_until]
+        awaited = {layer.withheld_until for layer in waiting}
+        found = [one for one in self.kept if one.result and one.result.analysis in awaited]
+        return [
+            {
+                "until": one.result.analysis,
+                "title": plain(one.result.title),
+                "layers": [plain(layer.title) for layer in waiting],
+            }
+            for one in found
+            if one.result and not {"independent", "declined"} & set(one.edits.get("reads", {}))
+        ]
 
     def find(self, rid: str) -> Kept:
         return next(one for one in self.kept if one.id == rid)

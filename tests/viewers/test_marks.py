@@ -201,6 +201,9 @@ def test_key_image_into_the_draft(tilted: Site, reader: Page) -> None:
     reader.keyboard.press("k")
     reader.wait_for_timeout(400)
     assert len(tilted.draft["content"]["key_images"]) == 1
+    # a page that is loaded anew knows it from the draft
+    reader.reload()
+    expect(reader.locator(".hv-badge.hv-key")).to_be_visible()
 
 
 def test_key_image_told_to_the_report(tilted: Site, open_page: OpenPage) -> None:

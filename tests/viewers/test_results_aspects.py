@@ -1,6 +1,7 @@
 """The ASPECTS form: the reader first, the aid second, three reads kept."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,62 @@ def test_posterior_circulation(site: ResultSite, kept: Kept, open_page: OpenPage
     site.wait(lambda: kept.puts)
     regions = kept.puts[-1]["reads"]["independent"]["regions"]
     assert regions["pc_aspects"]["midline"] == {"midbrain": "not_assessable", "pons": "early"}
+
+
+def beside(site: ResultSite, kept: Kept) -> Kept:
+    """A result whose mask waits for the ASPECTS read, opened first."""
+    (headers,) = site.studies.values()
+
+    def compute(edits: Any) -> Any:
+        made = findings.squares(headers, edits)
+        (layer,) = made.layers
+        return replace(made, layers=(replace(layer, withheld_until="aspects"),))
+
+    made = Kept(compute)
+    site.kept[:] = [made, kept]
+    for one in site.kept:
+        site.shown(one)
+    return made
+
+
+def test_what_waits_for_the_read_says_so_and_shows_both_ways_on(
+    site: ResultSite, kept: Kept, open_page: OpenPage
+) -> None:
+    beside(site, kept)
+    page = open_page(site.room_page("vi"))
+    notice = page.locator(".rs-withheld")
+    expect(notice).to_contain_text("“Hình vuông”")
+    expect(notice).to_contain_text("trước khi tự chấm ASPECTS")
+    expect(page.locator("[data-layer]")).to_have_count(0)
+    expect(page.get_by_role("button", name="Xác nhận kết quả")).to_be_disabled()
+    expect(page.locator(".rs-foot")).to_contain_text("Còn phần đang giữ lại")
+    page.get_by_role("button", name="Chấm ASPECTS", exact=True).click()
+    expect(page.locator(".rs-aspects .rs-toggle")).to_have_count(20)
+    assert kept.puts == []
+
+
+def test_one_click_declines_with_a_name_and_everything_comes(
+    site: ResultSite, kept: Kept, open_page: OpenPage
+) -> None:
+    beside(site, kept)
+    page = open_page(site.room_page("vi"))
+    page.get_by_role("button", name="Không chấm ASPECTS, hiện ngay").click()
+    site.wait(lambda: kept.puts)
+    assert kept.puts == [{"reads": {"declined": {"by": "radiologist"}}}]
+    expect(page.locator("[data-layer='square']")).to_have_count(1)
+    expect(page.locator(".rs-withheld")).to_have_count(0)
+    page.locator(".rs-nav button", has_text="ASPECTS").click()
+    expect(page.locator("[data-read='declined']")).to_contain_text("Không chấm độc lập")
+    expect(page.locator(".rs-toggle")).to_have_count(0)
+    # whoever scores after all does so with the aid in sight, and the form says so
+    page.get_by_role("button", name="Vẫn chấm").click()
+    expect(page.locator(".rs-aid")).to_have_count(10)
+    expect(page.locator("[aria-current='step']")).to_have_attribute("data-read", "aided")
+    expect(page.locator("[data-focus='decline']")).to_have_count(0)
+
+
+def test_the_form_itself_can_be_declined(site: ResultSite, kept: Kept, open_page: OpenPage) -> None:
+    page = opened(site, open_page)
+    page.get_by_role("button", name="Do not score ASPECTS").click()
+    site.wait(lambda: kept.puts)
+    expect(page.locator("[data-read='declined']")).to_contain_text("Not scored alone")

@@ -12,6 +12,9 @@ export type Header = Readonly<Record<string, Attribute>>;
 export const TAG = {
   sopClassUid: "00080016",
   sopInstanceUid: "00080018",
+  acquisitionDateTime: "0008002A",
+  acquisitionTime: "00080032",
+  contentTime: "00080033",
   studyDate: "00080020",
   modality: "00080060",
   institutionName: "00080080",

@@ -12,7 +12,7 @@
  * It tells the report `hoichan:results` when another set of results is confirmed.
  */
 
-import type { DrawnHandle, DrawnLayer, Point } from "./layers";
+import type { DrawnHandle, DrawnLayer, FrameKey, Point } from "./layers";
 
 /** A part of a slide, in pixels of its level 0; `slide` is its opaque name in addresses. */
 export interface Region {
@@ -87,7 +87,8 @@ export interface RoomEvents {
   "hoichan:ask-layers": { case_id: string };
   /** Show two images beside each other. */
   "hoichan:compare": { case_id: string; places: readonly ImagePlace[] };
-  "hoichan:at": { case_id: string } & ImagePlace;
+  /** The image in the active viewport; in a series of several times, also all frames of its place. */
+  "hoichan:at": { case_id: string; same_place?: readonly FrameKey[] | undefined } & ImagePlace;
 }
 
 /** A frame of the case. */

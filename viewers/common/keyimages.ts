@@ -21,8 +21,18 @@ export class KeyImages {
     private readonly standalone: boolean,
   ) {}
 
+  private get path(): string {
+    return `/cases/${this.caseId}/draft`;
+  }
+
   has(image: Parameters<typeof imageId>[0]): boolean {
     return this.marked.has(imageId(image));
+  }
+
+  /** Those that the opinion's draft has already: a page that is loaded anew knows them again. */
+  async restore(): Promise<void> {
+    const draft = await this.api.get<Draft>(this.path);
+    for (const image of draft.content.key_images ?? []) this.marked.add(imageId(image));
   }
 
   /** Hand one over; rejects with an `ApiError` when it did not arrive. */
@@ -34,7 +44,7 @@ export class KeyImages {
 
   /** The report in the other window may save between our reading and writing: then again. */
   private async addToDraft(image: KeyImage): Promise<void> {
-    const path = `/cases/${this.caseId}/draft`;
+    const { path } = this;
     for (let attempt = 1; ; attempt++) {
       const draft = await this.api.get<Draft>(path);
       const present = draft.content.key_images ?? [];

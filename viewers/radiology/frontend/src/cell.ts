@@ -2,10 +2,12 @@
 
 import { Enums, type RenderingEngine, type Types } from "@cornerstonejs/core";
 import { h } from "@common/dom";
+import type { Standing } from "./course";
 import { text, values } from "./dicomweb";
 import type { View } from "./geometry";
 import { Overlay, type OverlayHooks } from "./overlay";
 import type { BuiltVolume, Series } from "./series";
+import { TimeBar } from "./timebar";
 import { WINDOW_DRAGGED } from "./toolgroups";
 import type { Vector } from "./types";
 import { add, dot, scale, subtract } from "./vectors";
@@ -34,6 +36,9 @@ export interface CellHooks extends OverlayHooks {
   windowed(cell: Cell, range: Range): void;
   /** Another slice is shown. */
   moved(cell: Cell): void;
+  /** Start or stop playing this cell. */
+  play(cell: Cell): void;
+  isPlaying(cell: Cell): boolean;
 }
 
 export const SERIES_DRAG_TYPE = "application/x-hoichan-series";
@@ -51,6 +56,9 @@ export class Cell {
   private chosenRange: Range | undefined;
   private drawnIndex = -1;
   private failedIndex = -1;
+  private readonly timeBar: TimeBar;
+  /** The moment the reader chose, which going through the slices does not change. */
+  private seconds = 0;
 
   constructor(
     readonly id: string,
@@ -61,7 +69,14 @@ export class Cell {
     this.element.addEventListener("contextmenu", (event) => event.preventDefault());
     this.root = h("div", { class: "hv-cell", tabindex: 0, "data-cell": id }, this.element);
     this.overlay = new Overlay(this, this.root, hooks);
-    this.root.append(...this.overlay.parts);
+    this.timeBar = new TimeBar({
+      t: hooks.t,
+      language: () => hooks.language(),
+      turn: (time) => void this.turnTo(time),
+      play: () => hooks.play(this),
+      isPlaying: () => hooks.isPlaying(this),
+    });
+    this.root.append(...this.overlay.parts, this.timeBar.root);
     this.root.addEventListener("pointerdown", () => this.hooks.chosen(this), true);
     // Cornerstone swallows every key its element hears, Tab too; ours are heard at the window.
     this.root.addEventListener("keydown", (event) => event.stopPropagation(), { capture: true });
@@ -180,6 +195,7 @@ export class Cell {
     this.chosenRange = undefined;
     this.drawnIndex = -1;
     this.failedIndex = -1;
+    this.seconds = 0;
     this.paint();
     series.queue.lookAt(index);
     await this.fillStack(series, index);
@@ -187,6 +203,8 @@ export class Cell {
 
   private async fillStack(series: Series, index: number): Promise<void> {
     const viewport = this.stackViewport!;
+    // Cornerstone scrolls along its list (wheel, drag, fingers); of several times only the places count.
+    if (series.course) viewport.scroll = (by: number): void => this.step(by);
     await viewport.setStack([...series.imageIds], index);
     if (this.series !== series || !this.stackViewport) return;
     this.fileRange = viewport.getProperties()?.voiRange ?? undefined;
@@ -254,9 +272,39 @@ export class Cell {
     this.paint();
   }
 
+  /** Where the frame shown stands in place and time; undefined in a plain stack. */
+  get standing(): Standing | undefined {
+    return this.index < 0 ? undefined : this.series?.course?.at(this.index);
+  }
+
+  /** To another time of the same place. */
+  async turnTo(time: number): Promise<void> {
+    const course = this.series?.course;
+    if (!course || this.index < 0) return;
+    const index = course.turned(this.index, time);
+    this.seconds = course.at(index).seconds;
+    await this.goTo(index);
+  }
+
+  /** On through time where there are times, else through the images. */
+  stepTime(by: number): void {
+    const { standing } = this;
+    if (standing) void this.turnTo(standing.time + by);
+    else this.step(by);
+  }
+
+  /** The frame at the place of frame `index` of its series that this cell would show. */
+  inTime(series: Series, index: number): number {
+    const place = series.course?.at(index).place;
+    if (place === undefined) return index;
+    return series.course!.frame(place, this.series === series ? this.seconds : 0);
+  }
+
   step(by: number): void {
     const stack = this.stackViewport;
-    if (stack) void this.goTo(this.index + by);
+    const { standing } = this;
+    if (standing) void this.goTo(this.series!.course!.frame(standing.place + by, this.seconds));
+    else if (stack) void this.goTo(this.index + by);
     else if (this.volumeViewport) this.volumeViewport.scroll(this.isReversed ? -by : by);
   }
 
@@ -266,7 +314,9 @@ export class Cell {
 
   toEnd(last: boolean): void {
     const count = this.series?.imageIds.length ?? 0;
-    if (this.stackViewport) void this.goTo(last ? count - 1 : 0);
+    const { standing } = this;
+    if (standing) this.step(last ? standing.places : -standing.places);
+    else if (this.stackViewport) void this.goTo(last ? count - 1 : 0);
     else if (this.volumeViewport) {
       const far = this.volumeViewport.getNumberOfSlices();
       this.volumeViewport.scroll(last !== this.isReversed ? far : -far);
@@ -333,6 +383,9 @@ export class Cell {
       this.mixColour(this.drawnIndex, index);
       this.drawnIndex = index;
       this.series?.queue.lookAt(index);
+      const { standing } = this;
+      // Another time than the nearest to the chosen moment was asked for by itself: a mark, a key image.
+      if (standing && this.inTime(this.series!, index) !== index) this.seconds = standing.seconds;
     }
     this.hooks.moved(this);
   }
@@ -382,5 +435,6 @@ export class Cell {
 
   private paint(): void {
     this.overlay.paint();
+    this.timeBar.show(this.standing);
   }
 }

@@ -1,4 +1,4 @@
-/** Plays the stack in the active viewport, round and round. */
+/** Plays the active viewport round and round: its stack, or the times at its place. */
 
 import type { Cell } from "./cell";
 
@@ -54,9 +54,12 @@ export class Cine {
       this.stop();
       return;
     }
-    const next = (cell.index + 1) % count;
+    const here = cell.series!.course?.here(cell.index);
+    const next = here ? here[(here.indexOf(cell.index) + 1) % here.length]! : (cell.index + 1) % count;
     // Wait for an image on its way rather than run ahead of it.
-    if (cell.series!.queue.states[next] !== "loading") void cell.goTo(next);
+    if (cell.series!.queue.states[next] === "loading") return;
+    const { standing } = cell;
+    void (standing ? cell.turnTo((standing.time + 1) % standing.times) : cell.goTo(next));
   }
 }
 

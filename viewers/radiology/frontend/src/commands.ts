@@ -26,6 +26,7 @@ export interface Actor {
   toggleHelp(): void;
   openOwnWindow(): void;
   step(by: number): void;
+  stepTime(by: number): void;
   toEnd(last: boolean): void;
   stepSeries(by: number): void;
   nextCell(): void;
@@ -108,8 +109,10 @@ export const COMMANDS: readonly Command[] = [
   { id: "strip", group: "view", name: "series_strip", keys: ["B"], icon: "strip", run: (a) => a.toggleStrip() },
   { id: "own-window", group: "view", name: "own_window", keys: ["O"], icon: "own_window", run: (a) => a.openOwnWindow() },
   { id: "help", group: "view", name: "help", keys: ["?"], icon: "help", run: (a) => a.toggleHelp() },
-  { id: "previous", group: "move", name: "key_step", keys: ["↑", "←"], run: (a) => a.step(-1) },
-  { id: "next", group: "move", name: "key_step", keys: ["↓", "→"], run: (a) => a.step(1) },
+  { id: "previous", group: "move", name: "key_step", keys: ["↑"], run: (a) => a.step(-1) },
+  { id: "next", group: "move", name: "key_step", keys: ["↓"], run: (a) => a.step(1) },
+  { id: "earlier", group: "move", name: "key_time", keys: ["←"], run: (a) => a.stepTime(-1) },
+  { id: "later", group: "move", name: "key_time", keys: ["→"], run: (a) => a.stepTime(1) },
   { id: "page-back", group: "move", name: "key_page", keys: ["PageUp"], run: (a) => a.step(-10) },
   { id: "page-on", group: "move", name: "key_page", keys: ["PageDown"], run: (a) => a.step(10) },
   { id: "first", group: "move", name: "key_ends", keys: ["Home"], run: (a) => a.toEnd(false) },

@@ -135,8 +135,9 @@ export class Grid {
   }
 
   /** Show `series` in `cell`, at its middle image or at `index`. */
-  async show(cell: Cell, series: Series, index = series.imageIds.length >> 1): Promise<void> {
-    this.kept[this.cells.indexOf(cell)] = { series, index };
+  async show(cell: Cell, series: Series, wanted?: number): Promise<void> {
+    const kept = { series, index: wanted ?? series.middle };
+    this.kept[this.cells.indexOf(cell)] = kept;
     try {
       await series.open();
     } catch {
@@ -144,6 +145,9 @@ export class Grid {
       return;
     }
     if (this.kept[this.cells.indexOf(cell)]?.series !== series || this.current === "mpr") return;
+    // Where its middle is, a series of several times knows only now.
+    const index = wanted ?? series.middle;
+    kept.index = index;
     const showing = cell.showStack(series, index);
     this.tools.addViewport(cell.id, this.rendering.id, false);
     await showing;
@@ -296,7 +300,8 @@ export class Grid {
     const moves = this.visible.map((other) => {
       const target = other !== cell && other.stackViewport ? other.series : undefined;
       if (!target?.isOpen) return undefined;
-      const index = nearest(target, series, cell.index, plane.origin, normal(plane));
+      const near = nearest(target, series, cell.index, plane.origin, normal(plane));
+      const index = near === undefined ? undefined : other.inTime(target, near);
       return index === undefined || index === other.index ? undefined : other.goTo(index);
     });
     void Promise.all(moves).finally(() => (this.isLinking = false));

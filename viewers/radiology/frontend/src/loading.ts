@@ -10,6 +10,8 @@ export interface FrameFailure {
 
 type Fetch = (index: number) => Promise<void>;
 type Report = () => void;
+/** The less, the sooner a reader at frame `centre` wants frame `index`. */
+type Need = (index: number, centre: number) => number;
 
 // HTTP/1.1 allows six connections to a host; two stay free for the slice under the reader's wheel
 // and for saving marks.
@@ -20,6 +22,7 @@ export class FrameQueue {
   readonly states: FrameState[];
   readonly failures = new Map<number, FrameFailure>();
   private centre: number;
+  private need: Need = (index, centre) => Math.abs(index - centre);
   private running = 0;
   private started = false;
   private stopped = false;
@@ -48,6 +51,11 @@ export class FrameQueue {
   /** What the reader looks at: frames near it come first. */
   lookAt(index: number): void {
     this.centre = index;
+  }
+
+  /** Another order than outwards through the list. */
+  order(need: Need): void {
+    this.need = need;
   }
 
   start(): void {
@@ -105,9 +113,11 @@ export class FrameQueue {
 
   private next(): number | undefined {
     let best: number | undefined;
+    let least = Infinity;
     this.states.forEach((state, i) => {
       if (state !== "waiting") return;
-      if (best === undefined || Math.abs(i - this.centre) < Math.abs(best - this.centre)) best = i;
+      const need = this.need(i, this.centre);
+      if (need < least) [best, least] = [i, need];
     });
     return best;
   }

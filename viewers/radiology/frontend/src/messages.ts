@@ -63,6 +63,9 @@ export const MESSAGES = {
   // overlays in a viewport
   image_of: { vi: "Ảnh {n}/{total}", en: "Image {n}/{total}" },
   slice_of: { vi: "Lát {n}/{total}", en: "Slice {n}/{total}" },
+  time_of: { vi: "t = {s} s ({n}/{total})", en: "t = {s} s ({n}/{total})" },
+  times: { vi: "Thời điểm", en: "Time" },
+  cine_times: { vi: "Chạy theo thời gian (phím cách)", en: "Play through time (space)" },
   position: { vi: "Vị trí {mm} mm", en: "Location {mm} mm" },
   thickness: { vi: "Dày {mm} mm", en: "Thickness {mm} mm" },
   window_values: { vi: "W {width} · L {centre}", en: "W {width} · L {centre}" },
@@ -159,6 +162,7 @@ export const MESSAGES = {
   keys_view: { vi: "Khung nhìn", en: "View" },
   keys_mouse: { vi: "Chuột", en: "Mouse" },
   key_step: { vi: "Ảnh trước, ảnh sau", en: "Previous, next image" },
+  key_time: { vi: "Thời điểm trước, sau (loạt 4D), hoặc ảnh", en: "Earlier, later (4D series), or images" },
   key_page: { vi: "Nhảy 10 ảnh", en: "Ten images" },
   key_ends: { vi: "Ảnh đầu, ảnh cuối", en: "First, last image" },
   key_series: { vi: "Loạt trước, loạt sau", en: "Previous, next series" },

@@ -5,11 +5,13 @@ import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import { number, type Translate } from "@common/i18n";
 import type { Content } from "./cell";
+import type { Standing } from "./course";
 import { numeric, TAG, text } from "./dicomweb";
 import { letters, normal, planeName, type View } from "./geometry";
 import { type FrameFailure, isPassing } from "./loading";
 import type { MessageKey } from "./messages";
 import type { Series } from "./series";
+import { timeWords } from "./timebar";
 import { PLANE_COLOURS } from "./toolgroups";
 import type { Vector } from "./types";
 import { cross, dot, scale } from "./vectors";
@@ -34,6 +36,7 @@ export interface Shown {
   readonly range: Range | undefined;
   readonly isInverted: boolean;
   readonly focus: Vector | undefined;
+  readonly standing: Standing | undefined;
 }
 
 // Round lengths a scale bar may stand for, mm.
@@ -112,7 +115,12 @@ export class Overlay {
     ]);
     if (content.kind === "volume") this.corner.tl.style.color = PLANE_COLOURS[content.view.name];
     else this.corner.tl.style.color = "";
-    lines(this.corner.tr, [this.count(), ...this.location(series, index, number1)]);
+    const { standing } = this.cell;
+    lines(this.corner.tr, [
+      this.count(),
+      standing ? timeWords(standing, t, language) : "",
+      ...this.location(series, index, number1),
+    ]);
     const range = this.cell.range;
     const window = range && !series.isColourAt(Math.max(0, index)) ? windowOf(range) : undefined;
     lines(this.corner.bl, [
@@ -178,6 +186,8 @@ export class Overlay {
       const isReversed = content.kind === "volume" && content.isReversed;
       return t("slice_of", { n: isReversed ? total - index : index + 1, total });
     }
+    const { standing } = this.cell;
+    if (standing) return t("slice_of", { n: standing.place + 1, total: standing.places });
     return t("image_of", { n: this.cell.index + 1, total: this.cell.series?.imageIds.length ?? 0 });
   }
 

@@ -3,6 +3,7 @@
 import { cache, imageLoader, Enums, metaData, utilities, volumeLoader } from "@cornerstonejs/core";
 import { wadors } from "@cornerstonejs/dicom-image-loader";
 import type { Api } from "@common/api";
+import { acquiredAt, Course } from "./course";
 import { type Header, imageId, lossyRatio, numeric, seriesHeaders, TAG, text } from "./dicomweb";
 import { type Plane, readStack, type Refusal, type Stack, type View, viewsOf } from "./geometry";
 import { FrameQueue } from "./loading";
@@ -39,6 +40,7 @@ export class Series {
   private opening: Promise<void> | undefined;
   private building: Promise<BuiltVolume | Refusal> | undefined;
   private readonly known = new Map<number, Plane | null>();
+  private times: Course | undefined;
 
   constructor(
     private readonly api: Api,
@@ -88,10 +90,28 @@ export class Series {
       }
     }
     this.headers = headers;
+    this.readCourse();
     this.imageIds.forEach((id, i) => {
       if (cache.getImage(id)) this.queue.noteLoaded(i);
     });
     this.changed(this);
+  }
+
+  /** The times of a series that comes back to its places; undefined for a plain stack. */
+  get course(): Course | undefined {
+    return this.times;
+  }
+
+  /** Where a reader begins. */
+  get middle(): number {
+    return this.times?.middle ?? this.imageIds.length >> 1;
+  }
+
+  private readCourse(): void {
+    const { frames } = this.set;
+    const seconds = frames.map(([, frame], i) => acquiredAt(this.header(i), frame));
+    this.times = Course.of(frames.map((_, i) => this.plane(i)), seconds);
+    if (this.times) this.queue.order((index, centre) => this.times!.need(index, centre));
   }
 
   /** Cornerstone files drawings by frame of reference: an image without one gets its series' UID. */

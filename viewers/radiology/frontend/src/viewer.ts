@@ -1,22 +1,21 @@
-/** The viewer: viewports, tools and marks of one case, and every command on them. */
+/** The viewer: viewports, tools and marks of one case, put together and kept painted. */
 
 import { Enums, eventTarget, type RenderingEngine } from "@cornerstonejs/core";
 import type { Api } from "@common/api";
-import { h, isTyping } from "@common/dom";
+import { h } from "@common/dom";
 import { listen } from "@common/events";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
-import { inLanguage, type Translate } from "@common/i18n";
-import { KeyImages, reasonOf } from "@common/keyimages";
+import type { Translate } from "@common/i18n";
+import { KeyImages } from "@common/keyimages";
+import { Screen } from "@common/screens";
 import { Banner } from "./banner";
-import { Board, type Place } from "./board";
-import type { Cell } from "./cell";
+import { Board } from "./board";
 import { Cine } from "./cine";
-import { type Actor, commandOf, type Layout } from "./commands";
-import { helpDialog, lostDialog, textDialog, Toast } from "./dialogs";
+import { Deck } from "./deck";
+import { lostDialog, textDialog, Toast } from "./dialogs";
 import { onFrameStatus } from "./engine";
 import { Grid } from "./grid";
-import { keyImageAt } from "./keyimage";
 import { Library } from "./library";
 import type { MessageKey } from "./messages";
 import type { Prepared } from "./prepare";
@@ -24,14 +23,13 @@ import { Findings } from "./results/findings";
 import type { Series } from "./series";
 import { Strip } from "./strip";
 import { Toolbar } from "./toolbar";
-import { PLANE_COLOURS, type ToolName, ToolGroups } from "./toolgroups";
+import { PLANE_COLOURS, ToolGroups } from "./toolgroups";
 import type { ViewerData } from "./types";
-import { rangeOf } from "./windows";
 import { honestySentence } from "./wording";
 
 let mounts = 0;
 
-export class Viewer implements Actor {
+export class Viewer {
   readonly root = h("div", { class: "hv-body" });
   private readonly library: Library;
   private readonly tools: ToolGroups;
@@ -45,9 +43,8 @@ export class Viewer implements Actor {
   private readonly toast = new Toast();
   private readonly overlay = h("div", { class: "hv-overlay" });
   private readonly stops: (() => void)[] = [];
+  private readonly deck: Deck;
   private canDraw: boolean;
-  private showsMarks = false;
-  private showsStrip = true;
   private readonly cine: Cine;
   private painting = false;
 
@@ -58,11 +55,15 @@ export class Viewer implements Actor {
     hasGpu: boolean,
     prepared: Prepared,
     private readonly t: Translate<MessageKey>,
-    private readonly language: () => Language,
+    language: () => Language,
   ) {
     this.canDraw = prepared.canDraw;
     this.library = new Library(api, prepared.sets, hasGpu, (series) => this.seriesChanged(series));
     const prefix = `hoichan-${++mounts}`;
+    if (data.standalone) {
+      const screen = new Screen(data.case_id);
+      this.stops.push(() => screen.destroy());
+    }
     this.keyImages = new KeyImages(api, data.case_id, data.standalone === true);
     this.tools = new ToolGroups(
       prefix,
@@ -80,11 +81,16 @@ export class Viewer implements Actor {
       language,
       chosen: () => undefined,
       maximise: () => undefined,
-      dropped: (cell, id) => this.dropped(cell, id),
+      dropped: (cell, id) => this.deck.dropped(cell, id),
       windowed: (cell, range) => {
         this.grid.applyRange(cell, range);
         this.repaint();
       },
+      play: (cell) => {
+        this.grid.choose(cell);
+        this.cine.toggle();
+      },
+      isPlaying: (cell) => this.cine.isPlaying && cell === this.grid.active,
       moved: (cell) => {
         if (cell === this.grid?.active) this.findings?.tellPlace(cell);
       },
@@ -107,22 +113,44 @@ export class Viewer implements Actor {
         const cell = this.grid.cell(viewportId);
         return cell?.series ? { series: cell.series, volume: cell.volume } : undefined;
       },
-      jump: (place, markId) => void this.jump(place, markId),
+      jump: (place, markId) => void this.deck.jump(place, markId),
       redraw: () => this.redraw(),
       changed: () => this.repaint(),
-      closeList: () => this.toggleMarks(),
+      closeList: () => this.deck.toggleMarks(),
     });
     this.findings = new Findings(api, data.case_id, this.library, this.grid.cells, {
       t,
       language,
-      show: (series, index) => void this.show(series, index),
-      compare: (places) => void this.compare(places),
+      show: (series, index) => void this.deck.show(series, this.grid.active.inTime(series, index)),
+      compare: (places) => void this.deck.compare(places),
       say: (sentence) => this.toast.say(sentence),
     });
     this.banner = new Banner(t);
-    this.cine = new Cine(() => this.grid.active, () => this.repaint());
-    this.toolbar = new Toolbar(this, t, language, (rate) => this.cine.setRate(rate));
-    this.strip = new Strip(api.base, t, (series) => void this.showSeries(series));
+    this.cine = new Cine(() => this.grid.active, () => {
+      for (const cell of this.grid.visible) cell.refresh();
+      this.repaint();
+    });
+    this.deck = new Deck({
+      data,
+      base: api.base,
+      root: this.root,
+      grid: this.grid,
+      tools: this.tools,
+      board: this.board,
+      library: this.library,
+      findings: this.findings,
+      cine: this.cine,
+      keyImages: this.keyImages,
+      toast: this.toast,
+      overlay: this.overlay,
+      t,
+      language,
+      canDraw: () => this.canDraw,
+      closeMenu: () => this.toolbar.closeMenu(),
+      changed: () => this.repaint(),
+    });
+    this.toolbar = new Toolbar(this.deck, t, language, (rate) => this.cine.setRate(rate));
+    this.strip = new Strip(api.base, t, (series) => void this.deck.showSeries(series));
     this.root.append(
       this.banner.root,
       this.toolbar.root,
@@ -136,9 +164,16 @@ export class Viewer implements Actor {
     this.strip.fill(this.library.all);
     this.listen();
     this.repaint();
+    if (this.canDraw) void this.restoreKeyImages();
     const first = this.library.stacks[0];
     if (first) void this.start(first);
     this.board.start();
+  }
+
+  /** Badges of a page that is loaded anew; who may not write the opinion has no draft. */
+  private async restoreKeyImages(): Promise<void> {
+    await this.keyImages.restore().catch(() => undefined);
+    for (const cell of this.grid.visible) cell.refresh();
   }
 
   private async start(first: Series): Promise<void> {
@@ -148,7 +183,7 @@ export class Viewer implements Actor {
 
   private listen(): void {
     const caseId = this.data.case_id;
-    const keys = (event: KeyboardEvent): void => this.onKey(event);
+    const keys = (event: KeyboardEvent): void => this.deck.onKey(event);
     const online = (): void => this.sessionBack();
     const lost = (): void => this.graphicsLost();
     eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, lost);
@@ -162,11 +197,11 @@ export class Viewer implements Actor {
       this.api.onSession((signedIn) => signedIn && this.sessionBack()),
       onFrameStatus((status) => this.api.noticeStatus(status)),
       listen("hoichan:ask-key-image", (detail) => {
-        if (detail.case_id === caseId) this.markKeyImage();
+        if (detail.case_id === caseId) this.deck.markKeyImage();
       }),
       listen("hoichan:show", (detail) => {
         if (detail.case_id !== caseId) return;
-        void this.jump(detail, detail.annotation_id);
+        void this.deck.jump(detail, detail.annotation_id);
       }),
     );
   }
@@ -206,23 +241,6 @@ export class Viewer implements Actor {
     this.grid.noteProgress(series);
   }
 
-  private async showSeries(series: Series, cell: Cell = this.grid.active): Promise<void> {
-    this.cine.stop();
-    if (series.set.kind !== "stack") {
-      cell.empty(inLanguage(series.set.problems[0], this.language()) || this.t("unsupported_set"));
-      return;
-    }
-    if (this.grid.layout === "mpr") await this.grid.showPlanes(series);
-    else await this.grid.show(cell, series);
-    this.repaint();
-  }
-
-  private dropped(cell: Cell, displaySetId: string): void {
-    const series = this.library.byId(displaySetId);
-    this.grid.choose(cell);
-    if (series) void this.showSeries(series, cell);
-  }
-
   private sessionBack(): void {
     this.board.retry();
     this.library.retry();
@@ -233,205 +251,8 @@ export class Viewer implements Actor {
     this.overlay.replaceChildren(lostDialog(this.t));
   }
 
-  // ---- places
-
-  private async jump(target: Place, markId?: string): Promise<void> {
-    const series = this.library.at(target);
-    if (!series) return;
-    await this.show(series, series.indexOf(target.sop_instance_uid, target.frame_number));
-    if (markId) this.board.select(markId);
-  }
-
-  private async show(series: Series, index: number): Promise<void> {
-    if (this.grid.layout === "mpr") await this.grid.setLayout("1x1", this.library.stacks);
-    await this.grid.show(this.grid.active, series, index);
-  }
-
-  private async compare(places: readonly Place[]): Promise<void> {
-    const shown = places.flatMap((place) => {
-      const series = this.library.at(place);
-      const index = series?.indexOf(place.sop_instance_uid, place.frame_number);
-      return series && index !== undefined ? [[series, index] as const] : [];
-    });
-    await this.grid.compare(shown, this.library.stacks);
-  }
-
   private redraw(): void {
     for (const cell of this.grid.visible) cell.viewport?.render();
-  }
-
-  // ---- commands
-
-  setLayout(layout: Layout): void {
-    this.cine.stop();
-    if (layout !== "mpr") {
-      if (this.tools.activeTool === "crosshairs") this.tools.activate("window");
-      void this.grid.setLayout(layout, this.library.stacks);
-      return;
-    }
-    const series = this.grid.active.series ?? this.grid.keptSeries();
-    if (!series || this.grid.layout === "mpr") return;
-    this.tools.activate("crosshairs");
-    void this.grid.showPlanes(series);
-  }
-
-  setTool(tool: ToolName): void {
-    if (tool === "crosshairs" && this.grid.layout !== "mpr") return;
-    this.tools.activate(tool);
-    this.repaint();
-  }
-
-  applyWindow(width: number, centre: number): void {
-    const cell = this.grid.active;
-    if (!cell.series?.isCtAt(Math.max(0, cell.index))) return;
-    this.grid.applyRange(cell, rangeOf(width, centre));
-    this.repaint();
-  }
-
-  restoreWindow(): void {
-    const cell = this.grid.active;
-    cell.restoreRange();
-    if (cell.shown.kind === "volume" && cell.range) this.grid.applyRange(cell, cell.range);
-    this.repaint();
-  }
-
-  reset(): void {
-    this.grid.active.reset();
-    this.repaint();
-  }
-
-  invert(): void {
-    this.grid.active.invert();
-    this.repaint();
-  }
-
-  toggleCine(): void {
-    this.cine.toggle();
-  }
-
-  toggleLink(): void {
-    this.grid.linked = !this.grid.linked;
-    this.repaint();
-  }
-
-  undo(): void {
-    this.board.undo();
-  }
-
-  redo(): void {
-    this.board.redo();
-  }
-
-  deleteSelected(): void {
-    this.board.deleteSelected();
-  }
-
-  markKeyImage(): void {
-    const cell = this.grid.active;
-    const image = keyImageAt(cell);
-    if (!image) {
-      this.toast.say(this.t("key_image_stack"));
-      return;
-    }
-    if (this.keyImages.has(image)) {
-      this.toast.say(this.t("key_image_known"));
-      return;
-    }
-    this.keyImages
-      .add(image)
-      .then(
-        () => this.toast.say(this.t("key_image_added")),
-        (error: unknown) => {
-          const reason = reasonOf(error, { vi: "lỗi không rõ", en: "unknown error" });
-          this.toast.say(this.t("key_image_failed", { reason: inLanguage(reason, this.language()) }));
-        },
-      )
-      .finally(() => cell.refresh());
-  }
-
-  toggleMarks(): void {
-    this.showsMarks = !this.showsMarks;
-    this.repaint();
-  }
-
-  toggleStrip(): void {
-    this.showsStrip = !this.showsStrip;
-    this.repaint();
-  }
-
-  toggleHelp(): void {
-    if (this.closeOverlay()) return;
-    this.overlay.append(helpDialog(this.t, () => this.closeOverlay()));
-    this.overlay.querySelector("button")?.focus();
-  }
-
-  openOwnWindow(): void {
-    if (this.data.standalone) return;
-    window.open(`${this.api.base}/viewer?case=${encodeURIComponent(this.data.case_id)}`, "_blank");
-  }
-
-  step(by: number): void {
-    this.grid.active.step(by);
-  }
-
-  toEnd(last: boolean): void {
-    this.grid.active.toEnd(last);
-  }
-
-  stepSeries(by: number): void {
-    const next = this.library.neighbour(this.grid.active.series, by);
-    if (next && next !== this.grid.active.series) void this.showSeries(next);
-  }
-
-  nextCell(): void {
-    this.grid.next();
-  }
-
-  zoomBy(factor: number): void {
-    this.grid.active.zoomBy(factor);
-  }
-
-  toggleMaximised(): void {
-    this.grid.toggleMaximised();
-  }
-
-  escape(): void {
-    if (this.toolbar.closeMenu() || this.closeOverlay() || this.findings.escape()) return;
-    this.board.cancel(this.grid.visible);
-    if (this.grid.isMaximised) this.grid.toggleMaximised();
-    else this.setTool(this.grid.layout === "mpr" ? "crosshairs" : "window");
-  }
-
-  private closeOverlay(): boolean {
-    const isOpen = this.overlay.childElementCount > 0;
-    this.overlay.replaceChildren();
-    return isOpen;
-  }
-
-  private onKey(event: KeyboardEvent): void {
-    if (event.defaultPrevented || isTyping(event)) return;
-    const path = event.composedPath();
-    const target = path[0];
-    const isHere = path.includes(this.root);
-    // Keys pressed in another part of the page are that part's; on the bare page they are ours.
-    if (!isHere && target !== document.body) return;
-    if (isHere && this.findings.onKey(event)) {
-      event.preventDefault();
-      event.stopPropagation();
-      return;
-    }
-    const isButton = target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement;
-    const found = commandOf(event);
-    if (!found || (isButton && (event.key === " " || event.key === "Enter"))) return;
-    if (this.overlay.childElementCount > 0 && found.id !== "escape" && found.id !== "help") return;
-    if (found.draws && !this.canDraw) {
-      this.toast.say(this.t("read_only"));
-      return;
-    }
-    event.preventDefault();
-    // Streamlit has keys of its own on the document (R runs the page again, C clears its cache).
-    event.stopPropagation();
-    found.run(this);
   }
 
   // ---- painting
@@ -464,8 +285,8 @@ export class Viewer implements Actor {
       isPlaying: this.cine.isPlaying,
       rate: this.cine.rate,
       isLinked: grid.linked,
-      showsMarks: this.showsMarks,
-      showsStrip: this.showsStrip,
+      showsMarks: this.deck.showsMarks,
+      showsStrip: this.deck.showsStrip,
       standalone: this.data.standalone === true,
       mprRefusal: typeof stack === "string" ? this.t(`refused_${stack}` as MessageKey) : "",
     });
@@ -473,8 +294,8 @@ export class Viewer implements Actor {
       new Set(grid.visible.flatMap((cell) => (cell.series ? [cell.series.set.id] : []))),
       active.series?.set.id,
     );
-    this.strip.root.hidden = !this.showsStrip;
-    this.board.paint(this.showsMarks);
+    this.strip.root.hidden = !this.deck.showsStrip;
+    this.board.paint(this.deck.showsMarks);
     this.findings.paint();
     this.findings.tellPlace(active);
     this.root.dataset["marks"] = String(this.board.count);

@@ -7,15 +7,16 @@
 
 import { h } from "@common/dom";
 import { tell } from "@common/events";
-import { clockTime, span } from "@common/format";
+import { span } from "@common/format";
 import { translator } from "@common/i18n";
 import type { AidRegions } from "./aid";
 import { FORM_TEXTS } from "./formtexts";
 import { type Board, levels, type Places, totalLine } from "./levels";
 import type { Model } from "./model";
-import { fresh, SCALES, type ScaleKey, STATES, totalsOf } from "./scales";
+import { fresh, SCALES, type ScaleKey, STATES } from "./scales";
 import { Section } from "./section";
-import type { Content, Read, Reads, RegionState, ScaleRegions, Side } from "./types";
+import { type ReadName, READS, stepper, totalsLine } from "./stepper";
+import type { Content, Reads, RegionState, ScaleRegions, Side } from "./types";
 import type { Speech } from "./words";
 
 export interface AspectsDetail {
@@ -23,8 +24,6 @@ export interface AspectsDetail {
   aid?: { side: "right" | "left" | null; regions: AidRegions } | null;
 }
 
-type ReadName = "independent" | "aided" | "final";
-const READS: readonly ReadName[] = ["independent", "aided", "final"];
 const ARMED_MS = 5000;
 
 export class AspectsForm {
@@ -36,6 +35,7 @@ export class AspectsForm {
   private draftOf: ReadName | undefined;
   private scale: ScaleKey = "aspects";
   private isConcludingAgain = false;
+  private isScoringAfterAll = false;
   private armedUntil = 0;
   private speech: Speech | undefined;
   private content: Content | undefined;
@@ -68,7 +68,7 @@ export class AspectsForm {
     if (stage !== this.draftOf) this.begin(stage);
     const isArmed = Date.now() < this.armedUntil;
     const facts = [
-      stage, this.draft, this.scale, this.reads, content.detail, isArmed, this.model.mayEdit,
+      stage, this.isDeclined, this.draft, this.scale, this.reads, content.detail, isArmed, this.model.mayEdit,
       this.model.isBusy && stage === "aided", speech.language,
     ];
     this.part.show(facts, () => this.build(stage, isArmed));
@@ -81,8 +81,15 @@ export class AspectsForm {
 
   /** Which read is under the reader's hands; none when all are locked. */
   private get stage(): ReadName | undefined {
-    const open = READS.find((name) => !this.reads[name]);
+    const { reads } = this;
+    if (reads.declined && !reads.aided && !this.isScoringAfterAll) return undefined;
+    const open = READS.find((name) => !reads[name] && !(name === "independent" && reads.declined));
     return open ?? (this.isConcludingAgain ? "final" : undefined);
+  }
+
+  /** Nobody scores, and nobody has to. */
+  private get isDeclined(): boolean {
+    return this.reads.declined !== undefined && this.stage === undefined && !this.reads.final;
   }
 
   /** Each read begins where the one before it ended. */
@@ -113,10 +120,18 @@ export class AspectsForm {
     const { t } = this;
     const aid = this.aid;
     const isWaiting = stage === "aided" && !aid && this.model.isBusy;
-    const ask = stage ? t(`ask_${stage}`) : t("done");
+    const ask = stage ? t(`ask_${stage}`) : t(this.isDeclined ? "ask_declined" : "done");
+    if (this.isDeclined) {
+      return [
+        h("header", {}, h("h3", {}, t("form"))),
+        stepper(this.reads, stage, this.speech!.language, t),
+        h("p", { class: "hc-muted", role: "status" }, ask),
+        this.model.mayEdit ? this.button("after-all", t("score_after_all"), () => this.scoreAfterAll()) : null,
+      ];
+    }
     return [
       h("header", {}, h("h3", {}, t("form")), stage ? this.clock : null),
-      this.stepper(stage),
+      stepper(this.reads, stage, this.speech!.language, t),
       h(
         "p",
         { class: stage === "independent" ? "rs-hint" : "hc-muted", role: "status" },
@@ -126,45 +141,25 @@ export class AspectsForm {
       h("div", { class: "rs-levels" }, ...this.levels(stage)),
       h("p", { class: "hc-muted rs-key" }, aid ? `${t("key")} ${t("aid_key")}` : t("key")),
       stage && this.model.mayEdit && !isWaiting ? this.lockButton(stage, isArmed) : null,
-      !stage && this.model.mayEdit
-        ? h("button", { type: "button", class: "hc-button", "data-focus": "again", onclick: () => this.concludeAgain() }, t("again"))
+      stage === "independent" && this.model.mayEdit
+        ? h(
+            "p",
+            { class: "rs-decline" },
+            this.button("decline", t("decline"), () => this.decline()),
+            h("small", { class: "hc-muted" }, t("decline_why")),
+          )
         : null,
+      !stage && this.model.mayEdit ? this.button("again", t("again"), () => this.concludeAgain()) : null,
     ];
   }
 
+  private button(focus: string, words: string, onclick: () => void): HTMLElement {
+    return h("button", { type: "button", class: "hc-button", "data-focus": focus, onclick }, words);
+  }
+
   private get aid(): NonNullable<AspectsDetail["aid"]> | undefined {
-    if (!this.reads.independent) return undefined;
+    if (!this.reads.independent && !this.reads.declined) return undefined;
     return (this.content?.detail as AspectsDetail | undefined)?.aid ?? undefined;
-  }
-
-  private stepper(stage: ReadName | undefined): HTMLElement {
-    const { t } = this;
-    const item = (name: ReadName, i: number): HTMLElement => {
-      const read = this.reads[name];
-      return h(
-        "li",
-        { class: read ? "rs-done" : "", "aria-current": name === stage ? "step" : null, "data-read": name },
-        h("b", {}, `${read ? "✓" : i + 1} ${t(name)}`),
-        read && h("span", {}, this.totals(read)),
-        read && h("small", { class: "hc-muted" }, this.signature(read)),
-      );
-    };
-    return h("ol", { class: "rs-stepper" }, ...READS.map(item));
-  }
-
-  private totals(read: Pick<Read, "regions">): string {
-    const { t } = this;
-    const { right, left, posterior } = totalsOf(read);
-    return [
-      right && `${t("right")} ${right}`,
-      left && `${t("left")} ${left}`,
-      posterior && `pc ${posterior}`,
-    ].filter(Boolean).join(" · ");
-  }
-
-  private signature(read: Read): string {
-    const time = span(read.seconds, this.speech!.language);
-    return this.t("read_by", { by: read.by, when: clockTime(read.at), time });
   }
 
   private tabs(): HTMLElement {
@@ -272,7 +267,7 @@ export class AspectsForm {
         "aria-live": "polite",
         onclick: () => this.lock(stage),
       },
-      isArmed ? t("lock_again") : `${t("lock", { read: t(stage) })} (${this.totals({ regions: this.draft })})`,
+      isArmed ? t("lock_again") : `${t("lock", { read: t(stage) })} (${totalsLine({ regions: this.draft }, t)})`,
     );
   }
 
@@ -290,6 +285,16 @@ export class AspectsForm {
       seconds: Math.round((Date.now() - this.opened) / 100) / 10,
       regions: this.draft,
     });
+    this.refresh();
+  }
+
+  private decline(): void {
+    this.model.decline(this.username);
+    this.refresh();
+  }
+
+  private scoreAfterAll(): void {
+    this.isScoringAfterAll = true;
     this.refresh();
   }
 

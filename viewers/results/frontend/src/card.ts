@@ -20,10 +20,15 @@ import { Section } from "./section";
 import { STATE_SIGNS, STATE_TONES } from "./states";
 import { type Content, isBusy } from "./types";
 import { mainValues, valueGroups } from "./values";
+import { withheldPart } from "./withheld";
 import type { Speech } from "./words";
 
 export interface CardHooks {
   reader: { username: string; name: string };
+  /** Turn to the result of that analysis, of the same study. */
+  turnTo(analysis: string): void;
+  /** The reader will not score in that analysis. */
+  decline(analysis: string): void;
   /** Lay a dialog over the panel. */
   veil(dialog: HTMLElement | null): void;
 }
@@ -34,6 +39,7 @@ export class Card {
   private readonly work = new Section("rs-work");
   private readonly quality = new Section("rs-part");
   private readonly hidden = new Section("rs-part");
+  private readonly withheld = new Section("rs-part");
   private readonly main = new Section("rs-part");
   private readonly groups = new Section("rs-part");
   private readonly controls = new Controls();
@@ -57,7 +63,7 @@ export class Card {
     this.overview = new Overview(caseId, model, () => this.again());
     this.maps = new Maps(api);
     this.form = new AspectsForm(caseId, model, hooks.reader.username);
-    const parts = [this.quality, this.hidden, this.main, this.form, this.maps, this.groups, this.controls, this.layers, this.handles, this.figures];
+    const parts = [this.quality, this.hidden, this.withheld, this.main, this.form, this.maps, this.groups, this.controls, this.layers, this.handles, this.figures];
     this.root = h(
       "article",
       { class: "rs-card", "data-analysis": model.json.analysis },
@@ -109,6 +115,9 @@ export class Card {
     ]);
     this.hidden.show([isHidden, language], () =>
       isHidden ? [hiddenNumbers(() => this.reveal(), speech)] : [],
+    );
+    this.withheld.show([json.withheld, may, language], () =>
+      json.withheld.map((one) => withheldPart(one, may, this.hooks, speech)),
     );
     this.showNumbers(content, isHidden, speech);
     this.figures.show([isHidden, content.detail["pictures"], content.charts, content.tables, content.steps, content.version, language], () => [
@@ -197,8 +206,9 @@ export class Card {
   }
 
   /** Why this cannot be confirmed yet. */
-  private obstacle(content: Content | null): "needs_final" | "needs_reveal" | "" {
+  private obstacle(content: Content | null): "needs_final" | "needs_read" | "needs_reveal" | "" {
     if (content?.form === "aspects" && !this.model.edits.reads?.final) return "needs_final";
+    if (this.model.json.withheld.length > 0) return "needs_read";
     return this.overview.isHidden ? "needs_reveal" : "";
   }
 

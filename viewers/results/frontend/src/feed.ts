@@ -82,7 +82,9 @@ export class Feed {
   private soon(): void {
     clearTimeout(this.timer);
     const isBusy = this.models.some((model) => model.isBusy);
-    this.timer = setTimeout(() => void this.ask(), isBusy ? BUSY_MS : QUIET_MS);
+    // A read that was stored opens what other results withheld.
+    const isOpened = this.models.some((model) => model.takesNewReads());
+    this.timer = setTimeout(() => void this.ask(), isOpened ? 0 : isBusy ? BUSY_MS : QUIET_MS);
   }
 
   private merge(items: readonly ResultJson[]): void {

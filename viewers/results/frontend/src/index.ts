@@ -11,6 +11,7 @@ import { adoptStyles, h, isTyping } from "@common/dom";
 import { guardSession } from "@common/guard";
 import { entry, type MountArguments, type Mounted } from "@common/host";
 import { translator } from "@common/i18n";
+import { Room } from "@common/screens";
 import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 import aspects from "./aspects.css?inline";
@@ -33,6 +34,7 @@ class Results implements Mounted<ResultsData> {
   private readonly api: Api;
   private readonly feed: Feed;
   private readonly stops: (() => void)[] = [];
+  private readonly room: Room;
   private data: ResultsData;
   private card: Card | undefined;
   private chosen: string | undefined;
@@ -48,6 +50,7 @@ class Results implements Mounted<ResultsData> {
     containTyping(this.root);
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.stops.push(guardSession(this.api));
+    this.room = new Room(this.data.case_id);
     this.feed = new Feed(this.api, this.data.case_id, {
       changed: () => this.show(),
       arrived: (model) => this.args.setTriggerValue("news", model.key),
@@ -74,6 +77,7 @@ class Results implements Mounted<ResultsData> {
   destroy(): void {
     this.feed.stop();
     this.card?.destroy();
+    this.room.destroy();
     for (const stop of this.stops) stop();
     this.root.remove();
   }
@@ -107,6 +111,8 @@ class Results implements Mounted<ResultsData> {
       this.card?.destroy();
       this.card = model && new Card(this.api, this.data.case_id, model, {
         reader: { username: this.data.username, name: this.data.name },
+        turnTo: (analysis) => this.choose(this.beside(model, analysis)),
+        decline: (analysis) => this.beside(model, analysis)?.decline(this.data.username),
         veil: (dialog) => this.over.replaceChildren(...(dialog ? [dialog] : [])),
       });
       this.place.replaceChildren(...(this.card ? [this.card.root] : []));
@@ -114,12 +120,21 @@ class Results implements Mounted<ResultsData> {
     this.card?.show(this.speech);
   }
 
+  private choose(model: Model | undefined): void {
+    if (model) this.chosen = model.key;
+    this.show();
+  }
+
+  /** The result of another analysis of the same study. */
+  private beside(model: Model, analysis: string): Model | undefined {
+    const study = model.json.study_instance_uid;
+    return this.feed.models.find(
+      ({ json }) => json.analysis === analysis && json.study_instance_uid === study,
+    );
+  }
+
   private tab(model: Model, isOpen: boolean): HTMLElement {
     const { json } = model;
-    const choose = (): void => {
-      this.chosen = model.key;
-      this.show();
-    };
     return h(
       "button",
       {
@@ -128,7 +143,7 @@ class Results implements Mounted<ResultsData> {
         "aria-pressed": String(isOpen),
         "data-focus": model.key,
         title: this.t(json.state),
-        onclick: choose,
+        onclick: () => this.choose(model),
       },
       `${STATE_SIGNS[json.state]} ${json.title[this.data.language]}`,
     );

@@ -2,7 +2,7 @@
 
 import type { Api } from "@common/api";
 import { h } from "@common/dom";
-import type { ImagePlace } from "@common/events";
+import type { RoomEvents } from "@common/events";
 import { type DrawnLayer, fetchLayer, layerArray } from "@common/layers";
 import { sliceCanvas } from "@common/slices";
 import { legend } from "./layerlist";
@@ -15,7 +15,7 @@ const LEAST_MAPS = 2;
 
 export class Maps {
   readonly root = h("section", { class: "rs-part rs-maps", hidden: true });
-  private place: ImagePlace | undefined;
+  private place: RoomEvents["hoichan:at"] | undefined;
   private pictures: { layer: DrawnLayer; hold: HTMLElement; slice: number }[] = [];
   private shown = "";
 
@@ -40,7 +40,7 @@ export class Maps {
   }
 
   /** The viewer shows another image. */
-  turnTo(place: ImagePlace): void {
+  turnTo(place: RoomEvents["hoichan:at"]): void {
     this.place = place;
     if (!this.root.hidden) this.draw();
   }
@@ -71,7 +71,7 @@ export class Maps {
       const array = layerArray(layer);
       if (!array) continue;
       const slice = this.sliceOf(layer);
-      // On an image of another series (or another phase) the pictures stay as they are.
+      // On an image of another series the pictures stay as they are.
       const wanted = slice >= 0 ? slice : picture.slice >= 0 ? picture.slice : array.slices >> 1;
       if (wanted === picture.slice) continue;
       picture.slice = wanted;
@@ -80,8 +80,10 @@ export class Maps {
   }
 
   private sliceOf(layer: DrawnLayer): number {
-    return layer.frames.findIndex(
-      ([sop, frame]) => sop === this.place?.sop_instance_uid && frame === this.place.frame_number,
-    );
+    const { place } = this;
+    if (!place) return -1;
+    const frames = place.same_place ?? [[place.sop_instance_uid, place.frame_number] as const];
+    const here = new Set(frames.map(([sop, frame]) => `${sop}/${frame}`));
+    return layer.frames.findIndex(([sop, frame]) => here.has(`${sop}/${frame}`));
   }
 }

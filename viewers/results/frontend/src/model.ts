@@ -20,6 +20,7 @@ export class Model {
   trouble: Text | null = null;
   isRevealed = false;
   private readonly history: Edits[] = [];
+  private knownReads: string;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isSending = false;
   private isDirty = false;
@@ -32,6 +33,7 @@ export class Model {
   ) {
     this.content = json.content;
     this.edits = json.edits;
+    this.knownReads = Object.keys(json.edits.reads ?? {}).join();
   }
 
   /** Names the same work of the study's shared result and of the case's own. */
@@ -56,6 +58,14 @@ export class Model {
     if (isNews) tell("hoichan:results", { case_id: this.caseId });
     if (json.content && !isBusy(json)) this.content = json.content;
     if (!this.isDirty && !this.isSending) this.edits = json.edits;
+  }
+
+  /** Whether the server has reads it did not have when this was asked last. */
+  takesNewReads(): boolean {
+    const now = Object.keys(this.json.edits.reads ?? {}).join();
+    const isNew = now !== this.knownReads;
+    this.knownReads = now;
+    return isNew;
   }
 
   get isBusy(): boolean {
@@ -117,6 +127,14 @@ export class Model {
         ? { ...others, final: read, earlier: final ? [...earlier, final] : earlier }
         : { ...this.edits.reads, [name]: read };
     this.put({ ...this.edits, reads }, 0);
+  }
+
+  /** Once, and for good: the independent read will not be made. */
+  decline(username: string): void {
+    const reads = this.edits.reads ?? {};
+    if (!reads.independent && !reads.declined) {
+      this.put({ ...this.edits, reads: { ...reads, declined: { by: username } } }, 0);
+    }
   }
 
   undo(): void {
@@ -182,7 +200,9 @@ export class Model {
   /** Our revision is old: because the arithmetic ended, or because somebody else edited. */
   private async settle(based: string): Promise<void> {
     try {
-      const now = await this.api.get<ResultJson>(`/results/${this.json.id}`);
+      const now = await this.api.get<ResultJson>(
+        `/results/${this.json.id}?case=${encodeURIComponent(this.caseId)}`,
+      );
       const isSame = JSON.stringify(now.edits) === based;
       const mine = this.edits;
       this.take(now);

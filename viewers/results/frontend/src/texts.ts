@@ -26,6 +26,9 @@ export const TEXTS = {
   red: { vi: "Chất lượng: KHÔNG ĐẠT", en: "Quality: NOT ACCEPTABLE" },
   hidden: { vi: "Số liệu và lớp phủ được giấu vì chất lượng không đạt.", en: "Numbers and overlays are hidden because the quality is not acceptable." },
   reveal: { vi: "Vẫn xem số liệu", en: "Show them anyway" },
+  withheld: { vi: "Còn giữ ở máy chủ: {what} và số đo của chúng, để máy không dẫn mắt người đọc trước khi tự chấm {name}.", en: "Kept on the server: {what} and their numbers, so that the arithmetic does not lead your eye before you have scored {name} yourself." },
+  score_now: { vi: "Chấm {name}", en: "Score {name}" },
+  score_not: { vi: "Không chấm {name}, hiện ngay", en: "Do not score {name}, show now" },
   why_series: { vi: "Loạt ảnh dùng:", en: "Series used:" },
   other_series: { vi: "Tính trên loạt khác", en: "Compute on another series" },
   series_keep: { vi: "Loạt đang dùng", en: "The series in use" },
@@ -82,6 +85,7 @@ export const TEXTS = {
   confirm_now: { vi: "Tôi xác nhận", en: "I confirm" },
   back: { vi: "Quay lại", en: "Back" },
   needs_final: { vi: "Cần khóa lượt đọc kết luận trước khi xác nhận.", en: "Lock the final read before confirming." },
+  needs_read: { vi: "Còn phần đang giữ lại: hãy tự chấm điểm, hoặc chọn không chấm.", en: "A part is withheld: score on your own, or decline to." },
   needs_reveal: { vi: "Hãy xem số liệu trước khi xác nhận.", en: "Look at the numbers before confirming." },
 } as const satisfies Catalogue<string>;
 

@@ -159,9 +159,18 @@ export interface Read {
 
 export interface Reads {
   independent?: Read;
+  /** In place of the independent one: the reader will not score before seeing the arithmetic. */
+  declined?: { by: string; at?: string };
   aided?: Read;
   final?: Read;
   earlier?: readonly Read[];
+}
+
+/** What the server keeps to itself until the case was read in the analysis `until`, or that was declined. */
+export interface Withheld {
+  until: string;
+  title: Text;
+  layers: readonly Text[];
 }
 
 /** A result as the server keeps it. `content` is absent until the first computation is done. */
@@ -182,6 +191,7 @@ export interface ResultJson {
   confirmed_at: string | null;
   edits: Edits;
   permissions: readonly string[];
+  withheld: readonly Withheld[];
   content: Content | null;
 }
 

@@ -167,6 +167,7 @@ export class Findings {
       series_instance_uid: active.series!.set.series_instance_uid,
       sop_instance_uid: frame[0],
       frame_number: frame[1],
+      same_place: active.series!.course?.here(active.index).map((i) => active.series!.set.frames[i]!),
     };
     const key = JSON.stringify(place);
     if (key === this.at) return;
