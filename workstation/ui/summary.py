@@ -102,10 +102,19 @@ def headline(record: CaseRecord) -> str:
         f'<span class="hc-patient">{escape(patient(record))}</span>',
         parts.badge(_(labels.STATES[record.state]), labels.STATE_TONES.get(record.state, "info")),
         f'<span class="hc-due">{escape(due)}</span>' if due else "",
-        f'<span class="hc-muted">{escape(record.requesting_site_name)}</span>',
-        f'<span class="hc-muted">{escape(reader)}</span>' if reader else "",
+        _from_and_reader(record.requesting_site_name, reader),
     ]
     return f'<div class="hc-heading hc-line">{"".join(pieces)}</div>'
+
+
+def _from_and_reader(site: str, reader: str) -> str:
+    """The asking hospital over the reader's name, small: both whole on a narrow screen."""
+    lines = [
+        f'<span title="{escape(text, quote=True)}">{escape(text)}</span>'
+        for text in (site, reader)
+        if text
+    ]
+    return f'<span class="hc-whose">{"".join(lines)}</span>'
 
 
 def is_due_today(record: CaseRecord) -> bool:
