@@ -441,6 +441,9 @@ uploads = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("leased_until", UtcDateTime),
+    Column("block_bytes", Integer, nullable=False, default=0, server_default="0"),  # 0: by tus
+    Column("digest", String(64), nullable=False, default="", server_default=""),  # BLAKE2b-256
+    Column("preview", String(16), nullable=False, default="", server_default=""),
 )
 
 # Append-only; row_hash covers the row and its predecessor's hash (PS3.15 A.5 event names).

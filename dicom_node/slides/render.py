@@ -86,7 +86,7 @@ def render(
     has_all = all(0 <= path < len(facts) for path in paths) and paths
     if not has_all or not 0 <= plane < len(index.facts["focal_planes"]):
         raise NotFound("the slide has no such optical path or focal plane")
-    number = _level_for(index, region.scale)
+    number = _shown_level(index, region.scale)
     level = index.facts["levels"][number]
     coloured = [path for path in paths if not facts[path]["monochrome"]]
     box, canvas = _place(level, region)
@@ -141,6 +141,13 @@ def associated_picture(source: SlideSource, index: SlideIndex, name: str) -> NDA
     if level["width"] * level["height"] > _MOST_PIXELS:
         raise NotFound(f"the slide's {name} is too large to be one")
     return _draw(source, index, level, index.array(level["grid"])[0, 0], canvas, 0, colour=True)
+
+
+def _shown_level(index: SlideIndex, scale: float) -> int:
+    """That level, or while nothing of it has come the largest smaller one, to be stretched."""
+    levels, number = index.facts["levels"], _level_for(index, scale)
+    here = [n for n in range(number, len(levels)) if levels[n]["received"]]
+    return here[0] if here else number
 
 
 def _level_for(index: SlideIndex, scale: float) -> int:

@@ -26,7 +26,7 @@ from workstation.accounts import SYSTEM, Principal
 from workstation.context import Context
 from workstation.database import uploads
 from workstation.uploads import rows
-from workstation.uploads.processing import _Work, due_uploads, process_upload, requeue_uploads
+from workstation.uploads.processing import Work, due_uploads, process_upload, requeue_uploads
 from workstation.uploads.rows import UploadState
 from workstation.uploads.watching import DONE, REFUSED, Seen, watch_folder
 from workstation.web.front import front_app
@@ -145,7 +145,7 @@ def test_a_second_run_gives_the_same_bytes(
             connection.execute(uploads.update().values(state=UploadState.WORKING.value))
         with context.database.read() as connection:
             row = connection.execute(select(uploads)).one()
-        return _Work(context, row).run()
+        return Work(context, row).run()
 
     first, second = run(), run()  # the first died before it could say so
     assert first["studies"] == second["studies"]

@@ -16,6 +16,7 @@ from workstation.consult.outbox import deliver, due_deliveries, free_leases
 from workstation.context import Context
 from workstation.jobs.benches import run_benches
 from workstation.jobs.steps import due_steps, interrupt_steps, requeue_interrupted, run_step
+from workstation.uploads.preview import due_previews, show_early
 from workstation.uploads.processing import (
     due_uploads,
     interrupt_uploads,
@@ -37,6 +38,8 @@ EXPIRE_EVERY = timedelta(hours=1)
 STEP_THREADS = 2
 # A conversion fills a processor; a second one keeps a small slide from waiting for a large one.
 UPLOAD_THREADS = 2
+# Small, and somebody waits for it: never behind a conversion of an hour.
+PREVIEW_THREADS = 1
 
 
 def run_worker(context: Context, stop: threading.Event) -> None:
@@ -49,6 +52,7 @@ def run_worker(context: Context, stop: threading.Event) -> None:
     outbox = _Crew(context, deliver, DELIVERY_THREADS)
     steps = _Crew(context, run_step, STEP_THREADS)
     arriving = _Crew(context, process_upload, UPLOAD_THREADS)
+    early = _Crew(context, show_early, PREVIEW_THREADS)
     seen: Seen = {}
     rounds: list[Callable[[], object]] = [
         lambda: _take_in_all(context),
@@ -58,6 +62,7 @@ def run_worker(context: Context, stop: threading.Event) -> None:
         lambda: steps.begin(due_steps(context)),
         lambda: watch_folder(context, seen),
         lambda: arriving.begin(due_uploads(context)),
+        lambda: early.begin(due_previews(context)),
         lambda: _expire_uploads(context),
     ]
     benches = threading.Thread(target=run_benches, args=(context, stop), name="benches")
@@ -74,6 +79,7 @@ def run_worker(context: Context, stop: threading.Event) -> None:
     outbox.finish()
     steps.finish()
     arriving.finish()
+    early.finish()
     benches.join()
     logger.info("worker stopped")
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from workstation.uploads.rows import Upload
+from workstation.uploads.rows import PreviewState, Upload
 
 __all__ = ["upload_json"]
 
 
 def upload_json(upload: Upload, offset: int) -> dict[str, Any]:
     """One upload with how much of it is here; its facts are its sender's own."""
-    outcome = {name: value for name, value in upload.outcome.items() if name != "prepared"}
+    ours = ("prepared", "facts", "series")
+    outcome = {name: value for name, value in upload.outcome.items() if name not in ours}
     return {
         "id": upload.id,
         "name": upload.name,
@@ -22,5 +23,7 @@ def upload_json(upload: Upload, offset: int) -> dict[str, Any]:
         "outcome": outcome or None,
         "facts": upload.facts,
         "watched": not upload.owner,
+        "in_blocks": upload.block_bytes > 0,
+        "is_shown": upload.preview is PreviewState.DONE,
         "created_at": upload.created_at.isoformat(),
     }

@@ -4,32 +4,41 @@ Every step may run twice: UIDs and bytes follow from the upload, so the archive 
 time for what it is. The original goes only when what was made of it is verified and stored.
 """
 
+import hashlib
 import logging
 import os
 import shutil
 import threading
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from dicom_node.conversion import ConversionRefused, SlideFacts, convert, refuse
 from dicom_node.conversion.contents import SLIDE_SUFFIXES, Contents, find_contents
 from dicom_node.conversion.unpacking import is_archive, unpack
 from dicom_node.errors import CannotUnderstand, DicomNodeError
 from dicom_node.records import Channel, Origin, StoreOutcome, StoreResult
+from dicom_node.slides.announced import withdraw
 from workstation import accounts, audit
 from workstation.audit import AuditEvent
 from workstation.context import Context
 from workstation.database import uploads
 from workstation.roles import SYSTEM, Principal
 from workstation.uploads.facts import slide_facts
-from workstation.uploads.rows import UploadState, content_path, folder_of
+from workstation.uploads.rows import PreviewState, UploadState, content_path, folder_of
 
-__all__ = ["due_uploads", "interrupt_uploads", "process_upload", "requeue_uploads"]
+__all__ = [
+    "Work",
+    "due_uploads",
+    "interrupt_uploads",
+    "is_free",
+    "process_upload",
+    "requeue_uploads",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -38,19 +47,35 @@ LEASE = timedelta(minutes=15)
 RENEW_SECONDS = 1.0
 # Shares of the work, as the bar shows it.
 UNPACKED, CONVERTED = 0.2, 0.9
+_CHANGED = (
+    "changed",
+    "Tệp nhận được không trùng với tệp gốc: có thể tệp đã bị sửa trong lúc gửi. Hãy gửi lại.",
+    "What came is not the sender's file, which may have been changed while it was sent. "
+    "Send it again.",
+)
 _stopping = threading.Event()
 
 
 def due_uploads(context: Context, limit: int = 20) -> list[str]:
     """Uploads that wait for a worker, or were left by one that died; oldest first."""
     now = context.clock()
-    waiting = or_(
-        uploads.c.state == UploadState.DUE.value,
-        (uploads.c.state == UploadState.WORKING.value) & (uploads.c.leased_until < now),
-    )
-    query = select(uploads.c.id).where(waiting).order_by(uploads.c.created_at).limit(limit)
+    query = select(uploads.c.id).where(_waits(now)).order_by(uploads.c.created_at).limit(limit)
     with context.database.read() as connection:
         return list(connection.scalars(query))
+
+
+def _waits(now: datetime) -> ColumnElement[bool]:
+    """For a worker, and not for the end of a preview."""
+    is_shown = (uploads.c.preview != PreviewState.WORKING.value) | is_free(now)
+    return or_(
+        (uploads.c.state == UploadState.DUE.value) & is_shown,
+        (uploads.c.state == UploadState.WORKING.value) & is_free(now),
+    )
+
+
+def is_free(now: datetime) -> ColumnElement[bool]:
+    """Nobody holds the row any more."""
+    return uploads.c.leased_until.is_(None) | (uploads.c.leased_until < now)
 
 
 def requeue_uploads(context: Context) -> None:
@@ -61,8 +86,14 @@ def requeue_uploads(context: Context) -> None:
         .where(uploads.c.state == UploadState.WORKING.value)
         .values(state=UploadState.DUE.value, leased_until=None)
     )
+    shown_again = (
+        update(uploads)
+        .where(uploads.c.preview == PreviewState.WORKING.value)
+        .values(preview=PreviewState.DUE.value, leased_until=None)
+    )
     with context.database.begin() as connection:
         connection.execute(again)
+        connection.execute(shown_again)
 
 
 def interrupt_uploads() -> None:
@@ -75,20 +106,14 @@ def process_upload(context: Context, upload_id: str) -> UploadState | None:
     now = context.clock()
     claim = (
         update(uploads)
-        .where(
-            uploads.c.id == upload_id,
-            or_(
-                uploads.c.state == UploadState.DUE.value,
-                (uploads.c.state == UploadState.WORKING.value) & (uploads.c.leased_until < now),
-            ),
-        )
+        .where(uploads.c.id == upload_id, _waits(now))
         .values(state=UploadState.WORKING.value, leased_until=now + LEASE, error={})
     )
     with context.database.begin() as connection:
         if connection.execute(claim).rowcount != 1:
             return None
         row = connection.execute(select(uploads).where(uploads.c.id == upload_id)).one()
-    work = _Work(context, row)
+    work = Work(context, row)
     try:
         outcome = work.run()
     except ConversionRefused as refusal:
@@ -106,7 +131,7 @@ def process_upload(context: Context, upload_id: str) -> UploadState | None:
     return work.done(outcome)
 
 
-class _Work:
+class Work:
     """One upload being worked on."""
 
     def __init__(self, context: Context, row: Any) -> None:
@@ -119,6 +144,7 @@ class _Work:
 
     def run(self) -> dict[str, Any]:
         self._clear()
+        self._check_digest()
         contents, names = self._contents()
         prepared = self._prepared(contents, names)
         files = list(contents.dicom)
@@ -143,6 +169,18 @@ class _Work:
 
     # -- steps
 
+    def _check_digest(self) -> None:
+        """Blocks were checked one by one; that together they are the sender's file, here."""
+        if not self.row.digest:
+            return
+        digest = hashlib.blake2b(digest_size=32)
+        with content_path(self.context, self.row.id).open("rb") as file:
+            while data := file.read(1 << 22):
+                digest.update(data)
+                self._renew()
+        if digest.hexdigest() != self.row.digest:
+            raise ConversionRefused(*_CHANGED)
+
     def _contents(self) -> tuple[Contents, list[str]]:
         """What was sent, and what the slides in it are called."""
         content = content_path(self.context, self.row.id)
@@ -166,10 +204,15 @@ class _Work:
         """The headers of the slides, made once: a second run must give the same bytes."""
         if not contents.slides:
             return []
+        return self._headers(names)
+
+    def _headers(self, names: list[str]) -> list[SlideFacts]:
         kept = self.row.outcome.get("prepared")
-        if kept and self.row.outcome.get("facts") == self.row.facts:
+        # What has been shown keeps its header: other words now would be other instances.
+        is_shown = bool(self.row.outcome.get("series"))
+        if kept and (is_shown or self.row.outcome.get("facts") == self.row.facts):
             return [SlideFacts.from_json(each) for each in kept]
-        several = len(contents.slides) > 1
+        several = len(names) > 1
         prepared: list[SlideFacts] = []
         for number, name in enumerate(names):
             facts = dict(self.row.facts)
@@ -186,9 +229,8 @@ class _Work:
             if prepared:
                 slide = _numbered(slide, prepared[-1].series_number + 1)
             prepared.append(slide)
-        self._set(
-            outcome={"prepared": [each.as_json() for each in prepared], "facts": self.row.facts}
-        )
+        outcome = {"prepared": [each.as_json() for each in prepared], "facts": self.row.facts}
+        self._set(outcome=outcome)
         return prepared
 
     def _convert(
@@ -250,6 +292,8 @@ class _Work:
                     count=outcome["instances"],
                     step="stored",
                 )
+        for series in self.row.outcome.get("series", []):
+            withdraw(self.context.archive.settings.folder, series)
         shutil.rmtree(self.folder, ignore_errors=True)
         logger.info("upload %s: %d instances", self.row.id, outcome["instances"])
         return UploadState.DONE
@@ -311,18 +355,26 @@ class _Work:
         if time.monotonic() - self._renewed < RENEW_SECONDS:
             return
         self._renewed = time.monotonic()
+        self._wanted = self._show_progress()
+
+    def _show_progress(self) -> bool:
         fraction, vi, en = self.progress
-        self._wanted = self._set(
+        return self._set(
             progress=fraction,
             message={"vi": vi, "en": en} if vi else {},
             leased_until=self.context.clock() + LEASE,
         )
 
+    @property
+    def _is_stopping(self) -> bool:
+        return _stopping.is_set()
+
+    def _is_ours(self) -> ColumnElement[bool]:
+        return uploads.c.state == UploadState.WORKING.value
+
     def _set(self, **values: Any) -> bool:
         change = (
-            update(uploads)
-            .where(uploads.c.id == self.row.id, uploads.c.state == UploadState.WORKING.value)
-            .values(**values)
+            update(uploads).where(uploads.c.id == self.row.id, self._is_ours()).values(**values)
         )
         with self.context.database.begin() as connection:
             return connection.execute(change).rowcount == 1

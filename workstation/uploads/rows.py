@@ -1,5 +1,6 @@
 """The rows of uploads: who brings what, how far it is, what became of it."""
 
+import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
+from dicom_node.conversion.blocks import BLOCK_BYTES, Blocks
 from workstation import audit
 from workstation.audit import AuditEvent
 from workstation.context import Context
@@ -21,19 +23,24 @@ from workstation.uploads.facts import checked_facts
 
 __all__ = [
     "SENDERS",
+    "PreviewState",
     "Upload",
     "UploadState",
     "begin_upload",
+    "blocks_of",
     "content_path",
     "folder_of",
     "get_upload",
     "hold_file",
     "list_uploads",
     "make_due",
+    "make_due_when_known",
     "remove_expired",
     "remove_upload",
+    "set_digest",
     "touch",
     "try_again",
+    "want_preview",
 ]
 
 SENDERS = (Role.REQUESTER, Role.TECHNICIAN)
@@ -54,6 +61,16 @@ class UploadState(StrEnum):
     DONE = "done"
     REFUSED = "refused"  # with a reason; other facts may help
     CANCELLED = "cancelled"
+
+
+class PreviewState(StrEnum):
+    """Of the smaller levels of a slide that is still arriving."""
+
+    NONE = ""
+    DUE = "due"
+    WORKING = "working"
+    DONE = "done"
+    REFUSED = "refused"  # not of this file; the whole of it may do
 
 
 UNFINISHED = (UploadState.RECEIVING, UploadState.DUE, UploadState.WORKING, UploadState.REFUSED)
@@ -77,6 +94,9 @@ class Upload:
     host: str
     created_at: datetime
     updated_at: datetime
+    block_bytes: int = 0  # 0: it comes front to back, by tus
+    digest: str = ""  # BLAKE2b-256 of the whole, as the sender worked it out
+    preview: PreviewState = PreviewState.NONE
 
     @property
     def expires_at(self) -> datetime:
@@ -93,10 +113,21 @@ def content_path(context: Context, upload_id: str) -> Path:
     return folder_of(context, upload_id) / "content"
 
 
+def blocks_of(context: Context, upload: Upload) -> Blocks:
+    """Which blocks of an upload are here."""
+    return Blocks(folder_of(context, upload.id) / "blocks", upload.size, upload.block_bytes)
+
+
 def begin_upload(
-    context: Context, principal: Principal, name: str, size: int, facts: Mapping[str, Any]
+    context: Context,
+    principal: Principal,
+    name: str,
+    size: int,
+    facts: Mapping[str, Any],
+    *,
+    in_blocks: bool = False,
 ) -> Upload:
-    """Make the row and the empty file of a new upload.
+    """Make the row and the empty file of a new upload; one in blocks has its full size at once.
 
     Raises
     ------
@@ -117,6 +148,7 @@ def begin_upload(
         )
     values = _new_row(context, name, size, checked_facts(facts))
     values |= {"owner": principal.username, "site": principal.site, "host": principal.host}
+    values["block_bytes"] = BLOCK_BYTES if in_blocks else 0
     with context.database.begin() as connection:
         _check_quota(connection, principal.username, size, largest)
         _check_room(context, size)
@@ -132,7 +164,11 @@ def begin_upload(
     folder = folder_of(context, values["id"])
     folder.mkdir(mode=0o750, parents=True)
     (folder / "content").touch(mode=0o640)
-    return get_upload(context, principal, values["id"])
+    upload = get_upload(context, principal, values["id"])
+    if in_blocks:
+        os.truncate(folder / "content", size)
+        blocks_of(context, upload).begin()
+    return upload
 
 
 def hold_file(context: Context, site: str, name: str, size: int, facts: Mapping[str, Any]) -> str:
@@ -146,6 +182,21 @@ def hold_file(context: Context, site: str, name: str, size: int, facts: Mapping[
 def make_due(context: Context, upload_id: str) -> None:
     """All bytes are on the disk: the worker may begin."""
     _change(context, upload_id, (UploadState.RECEIVING,), state=UploadState.DUE.value)
+
+
+def make_due_when_known(context: Context, upload_id: str) -> None:
+    """All blocks are here; when the digest of the whole is, too, the worker may begin."""
+    known = (
+        update(uploads)
+        .where(
+            uploads.c.id == upload_id,
+            uploads.c.state == UploadState.RECEIVING.value,
+            uploads.c.digest != "",
+        )
+        .values(state=UploadState.DUE.value, updated_at=context.clock())
+    )
+    with context.database.begin() as connection:
+        connection.execute(known)
 
 
 def _new_row(context: Context, name: str, size: int, facts: dict[str, Any]) -> dict[str, Any]:
@@ -256,6 +307,26 @@ def touch(context: Context, upload_id: str) -> None:
     _change(context, upload_id, (UploadState.RECEIVING,))
 
 
+def set_digest(context: Context, upload_id: str, digest: str) -> None:
+    """What the sender makes of the whole file; the worker compares it."""
+    _change(context, upload_id, (UploadState.RECEIVING,), digest=digest)
+
+
+def want_preview(context: Context, upload_id: str) -> None:
+    """The smaller levels are here: the worker may show them. Only once."""
+    wanted = (
+        update(uploads)
+        .where(
+            uploads.c.id == upload_id,
+            uploads.c.state == UploadState.RECEIVING.value,
+            uploads.c.preview == PreviewState.NONE.value,
+        )
+        .values(preview=PreviewState.DUE.value)
+    )
+    with context.database.begin() as connection:
+        connection.execute(wanted)
+
+
 def _change(
     context: Context, upload_id: str, states: tuple[UploadState, ...], **values: Any
 ) -> bool:
@@ -314,4 +385,7 @@ def _upload(row: Row[Any]) -> Upload:
         host=row.host,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        block_bytes=row.block_bytes,
+        digest=row.digest,
+        preview=PreviewState(row.preview),
     )

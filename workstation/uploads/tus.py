@@ -9,6 +9,8 @@
     GET    /          the caller's uploads, for the page             JSON
     POST   /{id}/again   other facts for a refused file              JSON
 
+Beside them the routes of `blocks`, for large slides.
+
 Bytes go to the disk as they come. What a broken connection brought stays, unless the piece came
 with a checksum: then it counts whole or not at all.
 """
@@ -25,30 +27,32 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workstation.context import Context
-from workstation.errors import InvalidRequest, WorkstationError
+from workstation.errors import Conflict, InvalidRequest, WorkstationError
 from workstation.roles import Principal
 from workstation.uploads import rows
+from workstation.uploads.answers import COMMON, VERSION, failure, refused
+from workstation.uploads.blocks import BlockDoor
 from workstation.uploads.encoding import upload_json
 from workstation.uploads.piece import Checksum, Piece, in_thread
 from workstation.uploads.rows import Upload, UploadState
 
 __all__ = ["tus_app"]
 
-VERSION = "1.0.0"
 EXTENSIONS = "creation,expiration,checksum,termination"
 ALGORITHMS = ("sha1", "sha256", "md5")
 PIECE_TYPE = "application/offset+octet-stream"
 CHECKSUM_MISMATCH = 460
 LONGEST_METADATA = 16_384
 LARGEST_BODY = 65_536
-_COMMON = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
 
 
 def tus_app(context: Context) -> Starlette:
     """The application below ``<base>/uploads``; the gate has found out who calls."""
-    tus = _Tus(context)
+    blocks = BlockDoor(context)
+    tus = _Tus(context, blocks)
     return Starlette(
         routes=[
+            *blocks.routes,
             Route("/", tus.options, methods=["OPTIONS"]),
             Route("/", tus.create, methods=["POST"]),
             Route("/", tus.listed, methods=["GET"]),
@@ -62,23 +66,14 @@ def tus_app(context: Context) -> Starlette:
     )
 
 
-async def refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, WorkstationError)
-    return failure(error.status, error.code, error.text.vi, error.text.en)
-
-
-def failure(status: int, code: str, vi: str, en: str) -> Response:
-    body = {"error": {"code": code, "message": {"vi": vi, "en": en}, "details": {}}}
-    return JSONResponse(body, status, _COMMON)
-
-
 class _Tus:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, blocks: BlockDoor) -> None:
         self.context = context
+        self.blocks = blocks
 
     async def options(self, request: Request) -> Response:
         headers = {
-            **_COMMON,
+            **COMMON,
             "Tus-Version": VERSION,
             "Tus-Extension": EXTENSIONS,
             "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
@@ -100,7 +95,7 @@ class _Tus:
         return Response(
             status_code=201,
             headers={
-                **_COMMON,
+                **COMMON,
                 "Location": f"{path}/{upload.id}",
                 "Upload-Expires": _expires(upload),
             },
@@ -109,9 +104,9 @@ class _Tus:
     async def head(self, request: Request) -> Response:
         if (wrong := _wrong_version(request)) is not None:
             return wrong
-        upload = await self._upload(request)
+        upload = _in_one_piece(await self._upload(request))
         headers = {
-            **_COMMON,
+            **COMMON,
             "Upload-Offset": str(await in_thread(lambda: self._offset(upload))),
             "Upload-Length": str(upload.size),
         }
@@ -122,7 +117,7 @@ class _Tus:
             return wrong
         if request.headers.get("content-type", "") != PIECE_TYPE:
             return failure(415, "bad_type", f"Cần {PIECE_TYPE}.", f"Send {PIECE_TYPE}.")
-        upload = await self._upload(request)
+        upload = _in_one_piece(await self._upload(request))
         offset = _number(request, "upload-offset")
         expected = _checksum(request)
         if upload.state is not UploadState.RECEIVING:
@@ -133,7 +128,7 @@ class _Tus:
                 await piece.take(request.stream())
             except ClientDisconnect:
                 await asyncio.shield(in_thread(piece.interrupted))
-                return Response(status_code=400, headers=_COMMON)
+                return Response(status_code=400, headers=COMMON)
             if not await in_thread(piece.finish):
                 return failure(
                     CHECKSUM_MISMATCH,
@@ -145,7 +140,7 @@ class _Tus:
             piece.close()
         await in_thread(lambda: self._arrived(upload, piece.end))
         headers = {
-            **_COMMON,
+            **COMMON,
             "Upload-Offset": str(piece.end),
             "Upload-Expires": _expires(upload),
         }
@@ -157,14 +152,19 @@ class _Tus:
         await in_thread(
             lambda: rows.remove_upload(self.context, _caller(request), request.path_params["id"])
         )
-        return Response(status_code=204, headers=_COMMON)
+        return Response(status_code=204, headers=COMMON)
 
     async def listed(self, request: Request) -> Response:
         def answer() -> list[dict[str, Any]]:
             found = rows.list_uploads(self.context, _caller(request))
-            return [upload_json(each, self._offset(each)) for each in found]
+            return [self._told(each) for each in found]
 
-        return JSONResponse({"items": await in_thread(answer)}, headers=_COMMON)
+        return JSONResponse({"items": await in_thread(answer)}, headers=COMMON)
+
+    def _told(self, upload: Upload) -> dict[str, Any]:
+        if upload.block_bytes and upload.state is UploadState.RECEIVING:
+            return self.blocks.told(upload)
+        return upload_json(upload, self._offset(upload))
 
     async def again(self, request: Request) -> Response:
         body = b""
@@ -176,7 +176,7 @@ class _Tus:
         upload = await in_thread(
             lambda: rows.try_again(self.context, _caller(request), request.path_params["id"], facts)
         )
-        return JSONResponse(upload_json(upload, upload.size), headers=_COMMON)
+        return JSONResponse(upload_json(upload, upload.size), headers=COMMON)
 
     async def _upload(self, request: Request) -> Upload:
         return await in_thread(
@@ -196,6 +196,13 @@ class _Tus:
             rows.make_due(self.context, upload.id)
         else:
             rows.touch(self.context, upload.id)
+
+
+def _in_one_piece(upload: Upload) -> Upload:
+    """The upload, unless it comes in blocks: its file has its full size from the beginning."""
+    if upload.block_bytes:
+        raise Conflict("in_blocks", "Tệp này gửi theo khối.", "This file comes in blocks.")
+    return upload
 
 
 class BadHeader(WorkstationError):
