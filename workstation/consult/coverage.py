@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from pydicom.sr.coding import Code
 from sqlalchemy import Connection, insert, select, update
 
+from dicom_node.errors import DicomNodeError
+from dicom_node.records import ReadScope
+from dicom_node.slides import Shelf
 from plugins.nouns import Person, Text
 from plugins.results import Grade, Result, ResultState, Value
 from workstation import access
@@ -38,6 +41,7 @@ ANALYSIS = "coverage"
 TITLE = Text("Phần mô đã xem", "Tissue looked at")
 LEAST_MAGNIFICATION = 10
 MOST_CELLS = 4_000_000
+EVERYTHING = ReadScope(everything=True)
 PERCENT = Code("%", "UCUM", "%")
 UNSEEN = Code("UNSEENTISSUE", "99HOICHAN", "Share of tissue not seen at 10x or more")
 
@@ -59,7 +63,7 @@ class Ledger:
 @dataclass(frozen=True)
 class Coverage:
     """A reader's ledgers of a case; ``unseen`` is the share of tissue not seen, 0 to 1, None where
-    nobody knows where the tissue is."""
+    nobody knows where the tissue is. ``sentence`` is what is signed, of slides on their way too."""
 
     items: tuple[Ledger, ...]
     unseen: float | None
@@ -131,20 +135,22 @@ def get_coverage(context: Context, principal: Principal, case_id: str) -> Covera
         ledgers = _ledgers(connection, case_id, principal.username)
         tissue = _tissue(context, connection, case)
     unseen = _unseen(ledgers, tissue)
-    return Coverage(ledgers, unseen, None if unseen is None else _sentence(unseen))
+    return Coverage(ledgers, unseen, _sentence(unseen, _incomplete(context, case)))
 
 
 def signed_coverage(
     context: Context, connection: Connection, case: CaseRecord, author: Person, at: datetime
 ) -> ResultRecord | None:
-    """What the author left out, as a result that is signed with the opinion; None where it is not
-    known."""
+    """What the author left out, and what had not come, as a result that is signed with the opinion;
+    None where nothing is known of the first and nothing is to be said of the second."""
     tissue = _tissue(context, connection, case)
     unseen = _unseen(_ledgers(connection, case.id, author.username), tissue)
-    if unseen is None:
+    incomplete = _incomplete(context, case)
+    sentence = _sentence(unseen, incomplete)
+    if sentence is None:
         return None
     study = next(iter(case.study_instance_uids))
-    value = Value(
+    value = unseen is not None and Value(
         "unseen",
         Text(
             f"Mô chưa xem ở ≥ {LEAST_MAGNIFICATION}×",
@@ -164,9 +170,9 @@ def signed_coverage(
         version="1",
         study_instance_uid=study,
         series_instance_uids=tuple(sorted(tissue)),
-        grade=Grade.GREEN,
-        summary=_sentence(unseen),
-        values=(value,),
+        grade=Grade.AMBER if incomplete else Grade.GREEN,
+        summary=sentence,
+        values=(value,) if value else (),
     )
     content = encode(result, {})
     return ResultRecord(
@@ -257,9 +263,30 @@ def _bits(text: str, count: int) -> NDArray[np.uint8] | None:
     return whole
 
 
-def _sentence(unseen: float) -> Text:
-    percent = f"{100 * unseen:.0f} %"
-    return Text(
-        f"{percent} diện tích mô chưa được xem ở ≥ {LEAST_MAGNIFICATION}×.",
-        f"{percent} of tissue not seen at ≥ {LEAST_MAGNIFICATION}×.",
-    )
+def _incomplete(context: Context, case: CaseRecord) -> list[str]:
+    """What the slides are called of which not every level has come."""
+    found = []
+    shelf = Shelf(context.archive)
+    for study in case.study_instance_uids:
+        try:
+            indexes = shelf.of_study(study, EVERYTHING)
+        except (DicomNodeError, OSError, ValueError):  # what cannot be opened was not read either
+            continue
+        for index in indexes:
+            facts = index.facts
+            if facts["received"]["frames"] < facts["received"]["expected"]:
+                found.append(str(facts.get("container_id") or facts.get("series_description")))
+    return found
+
+
+def _sentence(unseen: float | None, incomplete: list[str]) -> Text | None:
+    vi, en = [], []
+    if incomplete:
+        names = ", ".join(incomplete)
+        vi.append(f"Tiêu bản {names} chưa nhận đủ: chưa có độ phóng đại cao nhất.")
+        en.append(f"Slide {names} has not been received whole: the highest power is missing.")
+    if unseen is not None:
+        percent = f"{100 * unseen:.0f} %"
+        vi.append(f"{percent} diện tích mô chưa được xem ở ≥ {LEAST_MAGNIFICATION}×.")
+        en.append(f"{percent} of tissue not seen at ≥ {LEAST_MAGNIFICATION}×.")
+    return Text(" ".join(vi), " ".join(en)) if vi else None

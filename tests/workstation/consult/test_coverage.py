@@ -1,6 +1,7 @@
 """What a reader looked at: added up, held against the tissue, signed with the opinion."""
 
 import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pydicom
 import pytest
 from sqlalchemy import insert
 
+from dicom_node.slides.announced import announce
 from plugins.contributions import Exporter
 from plugins.results import Grade, Result
 from tests.dicom_node.objects.judges import pdf_text
@@ -99,6 +101,38 @@ def test_share_of_tissue_that_was_not_seen(
     assert found.unseen == pytest.approx(0.3)
     assert found.sentence is not None
     assert found.sentence.vi == "30 % diện tích mô chưa được xem ở ≥ 10×."
+
+
+def test_a_slide_that_is_still_arriving_is_signed_as_such(
+    context: Context, people: dict[str, Principal], case: CaseRecord
+) -> None:
+    """Its largest level is announced, and not here."""
+    reader = people["pathologist"]
+    assert coverage.get_coverage(context, reader, case.id).sentence is None
+    slide = read_slide(context, case)
+    base = context.archive.header(slide.sop_instance_uid, scope=EVERYTHING)
+    larger = json.loads(json.dumps(base))
+    larger["00080018"]["Value"] = ["2.25.1"]
+    for tag in ("00480006", "00480007"):
+        larger[tag]["Value"] = [2 * base[tag]["Value"][0]]
+    spacing = larger["52009229"]["Value"][0]["00289110"]["Value"][0]["00280030"]
+    spacing["Value"] = [float(value) / 2 for value in spacing["Value"]]
+    folder = context.archive.settings.folder
+    announce(folder, [larger])
+    # As a new level that is stored would: what was indexed before the announcement goes.
+    for path in (folder / "slides").glob("*/*.idx"):
+        path.unlink()
+    sentence = coverage.get_coverage(context, reader, case.id).sentence
+    assert sentence is not None
+    assert sentence.vi.endswith("chưa nhận đủ: chưa có độ phóng đại cao nhất.")
+    _, revision = written(context, reader, case)
+    opinion = opinions.sign(
+        context, reader, case.id, kind="final", password=PASSWORD, draft_revision=revision
+    )
+    (kept,) = opinion.results
+    assert kept.result.summary == sentence
+    assert kept.result.grade is Grade.AMBER
+    assert list(opinions.verify_opinions(context)) == []
 
 
 @pytest.mark.parametrize(
