@@ -14,6 +14,7 @@ import theme from "@common/theme.css?inline";
 import { containTyping } from "@common/typing";
 
 import { Basket } from "./basket";
+import { BlockSending, createInBlocks, isForBlocks } from "./blocks";
 import { Form } from "./form";
 import { List, type Item } from "./list";
 import type { Unit } from "./packing";
@@ -48,7 +49,7 @@ class Upload implements Mounted<UploadData> {
   private readonly stop: (() => void)[] = [];
   private items: Item[] = [];
   private readonly sendings = new Map<string, Sending>();
-  private line: { unit: Unit; id: string }[] = [];
+  private line: { unit: Unit; id: string; inBlocks: boolean }[] = [];
   private active = 0;
   private timer: number | undefined;
   private gone = false;
@@ -121,8 +122,9 @@ class Upload implements Mounted<UploadData> {
     for (const { unit, facts } of this.basket.take()) {
       const all: Facts = unit.kind === "dicom" ? {} : { ...shared, ...facts };
       try {
-        const id = await create(this.api, unit.name, unit.blob.size, all);
-        this.line.push({ unit, id });
+        const make = isForBlocks(unit) ? createInBlocks : create;
+        const id = await make(this.api, unit.name, unit.blob.size, all);
+        this.line.push({ unit, id, inBlocks: isForBlocks(unit) });
         this.advance();
       } catch (error) {
         this.fail(error);
@@ -135,12 +137,12 @@ class Upload implements Mounted<UploadData> {
     while (this.active < AT_ONCE) {
       const next = this.line.shift();
       if (!next) return;
-      this.start(next.id, next.unit.blob);
+      this.start(next.id, next.unit.blob, next.inBlocks);
     }
   }
 
-  private start(id: string, blob: Blob): void {
-    const sending = new Sending(this.api, id, blob, () => this.show());
+  private start(id: string, blob: Blob, inBlocks: boolean): void {
+    const sending = new (inBlocks ? BlockSending : Sending)(this.api, id, blob, () => this.show());
     this.sendings.set(id, sending);
     this.active += 1;
     sending
@@ -162,7 +164,7 @@ class Upload implements Mounted<UploadData> {
 
   private resume(item: Item): void {
     const paused = this.sendings.get(item.id);
-    if (paused) this.start(item.id, paused.blob);
+    if (paused) this.start(item.id, paused.blob, item.in_blocks);
   }
 
   /** The same file chosen again after the page was closed: the upload goes on. */
@@ -176,7 +178,7 @@ class Upload implements Mounted<UploadData> {
         !this.line.some((waiting) => waiting.id === one.id),
     );
     if (!item) return false;
-    this.line.push({ unit, id: item.id });
+    this.line.push({ unit, id: item.id, inBlocks: item.in_blocks });
     this.advance();
     return true;
   }
@@ -215,10 +217,7 @@ class Upload implements Mounted<UploadData> {
   }
 
   private show(): void {
-    const items = this.data.may_request
-      ? this.items
-      : this.items.map((item) => ({ ...item, outcome: item.outcome && { ...item.outcome, studies: [] } }));
-    this.list.show(items, this.sendings);
+    this.list.show(this.items, this.sendings, this.data.may_request);
   }
 
   private allow(): void {

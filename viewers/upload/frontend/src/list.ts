@@ -27,6 +27,11 @@ export interface Item {
     notes?: Text[];
   } | null;
   watched: boolean;
+  in_blocks: boolean;
+  /** Its levels up to 10× are in the archive, although not all of it has come. */
+  is_shown: boolean;
+  /** From which share on it can be read; only of what comes in blocks. */
+  readable_at?: number | null;
 }
 
 export interface Actions {
@@ -55,22 +60,22 @@ export class List {
     spoken.attribute(this.element, "aria-label", "sent");
   }
 
-  show(items: readonly Item[], sendings: ReadonlyMap<string, Sending>): void {
+  show(items: readonly Item[], sendings: ReadonlyMap<string, Sending>, mayRequest: boolean): void {
     const states = items.map((item) => {
       const sending = sendings.get(item.id);
       return [item, sending?.sent, sending?.paused, sending?.waiting];
     });
-    const now = JSON.stringify([states, this.language()]);
+    const now = JSON.stringify([states, this.language(), mayRequest]);
     if (now === this.drawn) return; // a button must not vanish under the pointer
     this.drawn = now;
     if (!items.length) {
       this.body.replaceChildren(h("p", { class: "hc-muted" }, this.t("none")));
       return;
     }
-    this.body.replaceChildren(...items.map((item) => this.line(item, sendings.get(item.id))));
+    this.body.replaceChildren(...items.map((item) => this.line(item, sendings.get(item.id), mayRequest)));
   }
 
-  private line(item: Item, sending: Sending | undefined): HTMLElement {
+  private line(item: Item, sending: Sending | undefined, mayRequest: boolean): HTMLElement {
     const t = this.t;
     const language = this.language();
     const share = item.state === "receiving" ? (sending?.sent ?? item.offset) / item.size : item.progress;
@@ -90,6 +95,8 @@ export class List {
       const hint = isMendable(item) ? ` ${t("againHint")}` : "";
       line.append(h("div", { class: "up-said hc-notice hc-bad", role: "alert" }, inLanguage(item.error, language), hint));
     }
+    const next = this.next(item, mayRequest);
+    if (next) line.append(next);
     for (const sentence of this.remarks(item)) {
       line.append(h("div", { class: "up-said hc-notice" }, sentence));
     }
@@ -101,9 +108,7 @@ export class List {
     const percent = `${Math.floor(share * 100)} %`;
     switch (item.state) {
       case "receiving":
-        if (!sending) return `${percent} · ${t("resume")}`;
-        if (sending.paused) return `${percent} · ${t("paused")}`;
-        return `${percent} · ${t(sending.waiting ? "waiting" : "receiving")}`;
+        return [percent, t(doing(sending)), this.early(item)].filter(Boolean).join(" · ");
       case "due":
         return t("due");
       case "working":
@@ -113,6 +118,27 @@ export class List {
       case "refused":
         return t("refused");
     }
+  }
+
+  /** From when on it can be read, or that it can. */
+  private early(item: Item): string {
+    if (item.is_shown) return this.t("readable");
+    return item.readable_at ? this.t("readableAt", { percent: Math.ceil(item.readable_at * 100) }) : "";
+  }
+
+  /** What is to be done now, as a sentence that leads there. */
+  private next(item: Item, mayRequest: boolean): HTMLElement | undefined {
+    const study = item.outcome?.studies?.[0];
+    const isEarly = item.state === "receiving" && item.is_shown;
+    if (!study || !(item.state === "done" || isEarly)) return undefined;
+    const said = this.t(isEarly ? "nextEarly" : "nextDone");
+    if (!mayRequest) return h("div", { class: "up-said up-next" }, said, " ", this.t("nextOther"));
+    const link = h(
+      "button",
+      { type: "button", class: "up-link", onclick: () => this.actions.request(study) },
+      this.t("nextLink"),
+    );
+    return h("div", { class: "up-said up-next" }, said, " ", this.t("nextStep"), " ", link);
   }
 
   private remarks(item: Item): string[] {
@@ -131,19 +157,23 @@ export class List {
     const button = (key: Key, act: () => void, look = ""): HTMLElement =>
       h("button", { type: "button", class: `hc-button ${look}`, onclick: act }, t(key));
     const { actions } = this;
-    const study = item.outcome?.studies?.[0];
     const made: HTMLElement[] = [];
     if (item.state === "receiving" && sending) {
       if (sending.paused) made.push(button("goOn", () => actions.goOn(item)));
       else made.push(button("pause", () => actions.pause(item)));
     }
     if (isMendable(item)) made.push(button("again", () => actions.again(item)));
-    if (item.state === "done" && study) made.push(button("request", () => actions.request(study), "hc-primary"));
     if (item.state !== "done" && !item.watched) {
       made.push(button(item.state === "refused" ? "removeRow" : "cancel", () => actions.cancel(item), "hc-quiet"));
     }
     return made;
   }
+}
+
+function doing(sending: Sending | undefined): Key {
+  if (!sending) return "resume";
+  if (sending.paused) return "paused";
+  return sending.waiting ? "waiting" : "receiving";
 }
 
 function isMendable(item: Item): boolean {

@@ -33,16 +33,16 @@ export async function again(api: Api, id: string, facts: Facts): Promise<void> {
   await api.request(`/uploads/${id}/again`, { method: "POST", body: JSON.stringify(facts) });
 }
 
-/** One blob on its way. `onProgress` hears of bytes the server has, and of broken connections. */
+/** One blob on its way, front to back. `onProgress` hears of bytes the server has, and of broken connections. */
 export class Sending {
   paused = false;
   stopped = false;
   sent = 0;
   waiting = false;
-  private abort = new AbortController();
+  protected abort = new AbortController();
 
   constructor(
-    private readonly api: Api,
+    protected readonly api: Api,
     readonly id: string,
     readonly blob: Blob,
     private readonly onProgress: () => void,
@@ -55,11 +55,11 @@ export class Sending {
     while (!this.paused && !this.stopped) {
       try {
         if (!known) {
-          this.sent = await this.offset();
+          await this.look();
           known = true;
           this.onProgress();
         }
-        if (this.sent >= this.blob.size) return true;
+        if (this.isWhole) return true;
         await this.piece();
         failures = 0;
         this.waiting = false;
@@ -88,15 +88,21 @@ export class Sending {
     this.abort.abort();
   }
 
-  private async offset(): Promise<number> {
+  /** Whether nothing is left to send. */
+  protected get isWhole(): boolean {
+    return this.sent >= this.blob.size;
+  }
+
+  /** Ask the server what it has. */
+  protected async look(): Promise<void> {
     const response = await this.api.request(`/uploads/${this.id}`, {
       method: "HEAD",
       headers: COMMON,
     });
-    return Number(response.headers.get("Upload-Offset"));
+    this.sent = Number(response.headers.get("Upload-Offset"));
   }
 
-  private async piece(): Promise<void> {
+  protected async piece(): Promise<void> {
     this.abort = new AbortController();
     const piece = this.blob.slice(this.sent, this.sent + PIECE_BYTES);
     const bytes = await piece.arrayBuffer();
@@ -130,7 +136,7 @@ function encode(text: string): string {
   return base64(new TextEncoder().encode(text));
 }
 
-function base64(bytes: Uint8Array): string {
+export function base64(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary);
