@@ -19,6 +19,8 @@ from tests.viewers.site import CASE, OpenDoor, Site
 
 __all__ = ["SlideSite"]
 
+OWN = ("/coverage", "/annotations/import", "/annotations/export")
+
 
 @dataclass
 class SlideSite(Site):
@@ -31,6 +33,10 @@ class SlideSite(Site):
     point_sets: dict[str, tuple[dict[str, Any], dict[str, bytes]]] = field(default_factory=dict)
     ledgers: dict[str, dict[str, Any]] = field(default_factory=dict)
     entry: str = "slide"
+    # what an import is answered, and what was sent
+    import_answer: tuple[int, dict[str, Any]] = (201, {})
+    imports: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    exports: list[dict[str, str]] = field(default_factory=list)
 
     def app(self) -> ASGIApp:
         for dataset in self.datasets:
@@ -42,6 +48,8 @@ class SlideSite(Site):
             routes=[
                 Route(f"{place}/point-sets", self.list_point_sets),
                 Route(f"{place}/point-sets/{{id}}/{{what}}", self.points),
+                Route(f"{place}/annotations/import", self.take_file, methods=["POST"]),
+                Route(f"{place}/annotations/export", self.give_file),
                 Route(f"{place}/coverage", self.coverage, methods=["GET", "PUT"]),
                 Mount(f"{self.base}/slides", slides_app(self.archive, Door(self))),
             ]
@@ -54,7 +62,7 @@ class SlideSite(Site):
                 self.slide_requests.append(path + "?" + scope["query_string"].decode())
             if is_slide and self.slides_away:
                 await Response(status_code=503)(scope, receive, send)
-            elif is_slide or "/point-sets" in path or path.endswith("/coverage"):
+            elif is_slide or "/point-sets" in path or path.endswith(OWN):
                 await own(scope, receive, send)
             else:
                 await inner(scope, receive, send)
@@ -94,6 +102,17 @@ class SlideSite(Site):
         _, parts = self.point_sets[request.path_params["id"]]
         data = parts[request.path_params["what"]]
         return Response(data, media_type="application/octet-stream")
+
+    async def take_file(self, request: Request) -> Response:
+        self.imports.append((dict(request.query_params), await request.body()))
+        status, body = self.import_answer
+        return JSONResponse(body, status_code=status)
+
+    async def give_file(self, request: Request) -> Response:
+        self.exports.append(dict(request.query_params))
+        name = f"hoichan-{request.query_params['format']}.dcm"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(b"DICM", media_type="application/dicom", headers=headers)
 
     async def coverage(self, request: Request) -> Response:
         if request.method == "PUT":

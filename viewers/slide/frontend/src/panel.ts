@@ -5,6 +5,7 @@ import { dateTime } from "@common/format";
 import type { Language } from "@common/host";
 import { inLanguage, number, type Translate } from "@common/i18n";
 import { className, FIRST_COLOUR } from "./classes";
+import type { Exchange } from "./exchange";
 import { ICONS } from "./icons";
 import type { MessageKey } from "./messages";
 import { isFixedBox, wordsOf } from "./shapes";
@@ -37,8 +38,14 @@ const MOST_LINES = 150;
 
 export class Panel {
   readonly root = h("aside", { class: "hs-panel" });
+  private readonly list = h("div", { class: "hs-list" });
 
-  constructor(private readonly hooks: PanelHooks) {}
+  constructor(
+    private readonly hooks: PanelHooks,
+    private readonly exchange: Exchange,
+  ) {
+    this.root.append(this.list, exchange.root);
+  }
 
   update(state: PanelState): void {
     const { t } = this.hooks;
@@ -48,7 +55,8 @@ export class Panel {
     // The chosen one is always in the list.
     if (chosen && !lines.includes(chosen)) lines.unshift(chosen);
     const rest = state.marks.length - lines.length;
-    this.root.replaceChildren(
+    this.exchange.update(state.canDraw);
+    this.list.replaceChildren(
       h(
         "header",
         {},

@@ -15,11 +15,12 @@ import type { Actor } from "./commands";
 import { count, countingOf } from "./counting";
 import { Desk } from "./desk";
 import { helpDialog, labelDialog, textDialog, Toast } from "./dialogs";
+import { Exchange } from "./exchange";
 import { fieldOf } from "./keyfield";
 import { listenKeys } from "./keys";
 import type { MessageKey } from "./messages";
 import { Navigation } from "./navigation";
-import { Panel } from "./panel";
+import { Panel, type PanelHooks } from "./panel";
 import { PointSets } from "./pointsets";
 import type { CaseSlide, Prepared } from "./prepare";
 import { mppOf } from "./scale";
@@ -36,6 +37,7 @@ export class Viewer extends Navigation implements Actor {
   private readonly tray: Tray;
   private readonly opened: Opened;
   private readonly toolbar: Toolbar;
+  private readonly exchange: Exchange;
   private readonly panel: Panel;
   private readonly colourPanel: ColourPanel;
   private readonly pointSets: PointSets;
@@ -93,7 +95,16 @@ export class Viewer extends Navigation implements Actor {
       turnTo: (degrees) => this.stage?.pane.turnTo(degrees),
       choose: (index) => this.chooseClass(index),
     });
-    this.panel = new Panel({
+    this.exchange = new Exchange(api, data.case_id, {
+      t,
+      language,
+      series: () => this.stage?.pane.slide.series_instance_uid,
+      imported: () => {
+        this.board.retry();
+        void this.pointSets.refresh();
+      },
+    });
+    const listed: PanelHooks = {
       t,
       language,
       isMine: (mark) => this.board.isMine(mark),
@@ -104,7 +115,8 @@ export class Viewer extends Navigation implements Actor {
       hide: (name) => this.hideClass(name),
       showPoints: (set, isOn) => this.pointSets.turn(set.id, isOn),
       close: () => this.toggleMarks(),
-    });
+    };
+    this.panel = new Panel(listed, this.exchange);
     this.colourPanel = new ColourPanel({
       t,
       language,
@@ -410,7 +422,7 @@ export class Viewer extends Navigation implements Actor {
   }
 
   escape(): void {
-    if (this.closeOverlay() || this.stage?.sketch.cancel()) return;
+    if (this.closeOverlay() || this.exchange.close() || this.stage?.sketch.cancel()) return;
     if (this.stage?.raster) this.stage.raster = undefined;
     else if (this.tool !== "hand") this.setTool("hand");
     else this.board.select(undefined);
