@@ -1,6 +1,5 @@
 """Quarantine, guests, statistics and the audit."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from workstation import audit, quarantine
 from workstation.access import not_found
 from workstation.api.bodies import ReleaseBody
-from workstation.api.dependencies import Caller, Here
+from workstation.api.dependencies import Caller, Here, Moment
 from workstation.api.encoding import audit_json, plain
 from workstation.api.shapes import (
     AuditRow,
@@ -115,8 +114,8 @@ def list_plugins(context: Here, principal: Caller) -> dict[str, Any]:
 def read_statistics(
     context: Here,
     principal: Caller,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Any:
     return plain(statistics(context, principal, since=since, until=until))
 

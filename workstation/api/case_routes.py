@@ -1,6 +1,5 @@
 """Consult cases: from the request to the outcome."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -18,7 +17,7 @@ from workstation.api.bodies import (
     RedirectBody,
     StartBody,
 )
-from workstation.api.dependencies import Caller, Here
+from workstation.api.dependencies import Caller, Here, Moment
 from workstation.api.encoding import case_json, event_json, plain, reader_json
 from workstation.api.shapes import Case, CaseGivenAway, Cases, Event, Reader, answers, many
 from workstation.consult import case as cases
@@ -42,7 +41,7 @@ def list_cases(
     mine: Annotated[bool, Query(description="Tôi gửi hoặc tôi đọc / Asked or read by me")] = False,
     search: Annotated[str, Query(description="Tên, mã, số ca / Name, id, case number")] = "",
     study: Annotated[str, Query(description="Study Instance UID")] = "",
-    since: Annotated[datetime | None, Query(description="Đổi sau lúc / Changed after")] = None,
+    since: Annotated[Moment | None, Query(description="Đổi sau lúc / Changed after")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """What every route needs: the context of the application, and who calls."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
+from pydantic import AfterValidator
 
 from workstation.context import Context
 from workstation.errors import NotAuthenticated
 from workstation.roles import Principal
 
-__all__ = ["Caller", "FileBody", "Here"]
+__all__ = ["Caller", "FileBody", "Here", "Moment"]
+
+# Inside these years a moment can be told in every time zone.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 
 def _context(request: Request) -> Context:
@@ -35,6 +40,16 @@ async def _file(request: Request) -> bytes:
     return b""
 
 
+def _in_range(value: datetime) -> datetime:
+    try:
+        if _FIRST_YEAR <= value.astimezone(UTC).year <= _LAST_YEAR:
+            return value
+    except OverflowError:
+        pass
+    raise ValueError("ngoài khoảng ngày dùng được / outside the dates that can be used")
+
+
+Moment = Annotated[datetime, AfterValidator(_in_range)]
 FileBody = Annotated[bytes, Depends(_file)]
 Here = Annotated[Context, Depends(_context)]
 Caller = Annotated[Principal, Depends(_principal)]

@@ -187,6 +187,39 @@ def test_numbers_beyond_counting_are_malformed(call: Call) -> None:
     assert call("coordinator").get("/cases?offset=1" + "0" * 30).status_code == 422
 
 
+@pytest.mark.parametrize("door", ["/statistics?since=", "/statistics?until=", "/cases?since="])
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        ("0001-01-01T00:00:00%2B14:00", 422),
+        ("0001-01-01T00:00:00Z", 422),
+        ("0001-01-01T00:00:00", 422),
+        ("9999-12-31T23:59:59-14:00", 422),
+        ("9999-12-31T23:59:59Z", 422),
+        ("9998-12-31T23:59:59Z", 200),
+        ("0002-01-02T00:00:00%2B14:00", 200),
+        ("2026-02-30T00:00:00Z", 422),
+        ("1e300", 422),
+        ("2026-01-15T03:15:00%2B07:00", 200),
+    ],
+)
+def test_a_date_no_calendar_holds_everywhere_is_refused(
+    call: Call, door: str, moment: str, status: int
+) -> None:
+    answer = call("radiologist").get(f"{door}{moment}")
+    assert answer.status_code == status
+    if status == 422:
+        error = answer.json()["error"]
+        name = door.split("?")[1].rstrip("=")
+        assert error["message"]["vi"] == f"Dữ liệu gửi lên không đúng: query.{name}."
+        assert error["message"]["en"] == f"The request is malformed: query.{name}."
+
+
+@pytest.mark.parametrize("date", ["00000000", "99999999", "20261399-", "-", "ngày mai", "1" * 400])
+def test_a_study_date_that_is_none_finds_nothing_or_is_told_so(call: Call, date: str) -> None:
+    assert call("requester.a").get(f"/studies?study_date={date}").status_code in (200, 400, 422)
+
+
 def test_an_unforeseen_failure_is_an_envelope_without_its_secrets(
     app: FastAPI, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
