@@ -104,7 +104,8 @@ class Build:
             "associated": self._associated(images),
             "received": {
                 "frames": sum(level.received for level in pyramid.levels),
-                "expected": sum(level.expected for level in pyramid.levels),
+                # Of a level that nobody announced at least one frame is missing.
+                "expected": sum(level.expected for level in pyramid.levels) + _lacks_base(pyramid),
             },
         }
         facts |= self._of_whole(images[0]) if images else {}
@@ -117,10 +118,10 @@ class Build:
             {"index": number, "z_um": z_um} for number, z_um in enumerate(pyramid.planes_um)
         ]
         missing = facts["received"]["expected"] - facts["received"]["frames"]
-        if missing > 0:
-            self._note(problems.not_received(missing))
-        elif pyramid.levels and _is_resampled(pyramid.levels[0].images[0]):
+        if _lacks_base(pyramid):
             self._note(problems.NO_BASE)
+        elif missing > 0:
+            self._note(problems.not_received(missing))
         colour = [path for path in facts["optical_paths"] if not path["monochrome"]]
         if any(path["icc"] is None for path in colour):
             self._note(problems.NO_PROFILE)
@@ -363,9 +364,11 @@ class Build:
             self._problems.append(problem)
 
 
-def _is_resampled(image: SlideImage) -> bool:
-    """Whether an image says that it was made from a larger one (PS3.3 C.8.12.4.1.1)."""
-    values = image.header.get("00080008", {}).get("Value") or []
+def _lacks_base(pyramid: Pyramid) -> bool:
+    """Whether the largest level says that it was made from a larger one (PS3.3 C.8.12.4.1.1)."""
+    if not pyramid.levels:
+        return False
+    values = pyramid.levels[0].images[0].header.get("00080008", {}).get("Value") or []
     return len(values) > 3 and values[3] == "RESAMPLED"
 
 

@@ -21,6 +21,7 @@ from dicom_node.conversion.priority import Plan, make_plan
 from dicom_node.records import ReadScope
 from dicom_node.slides import Shelf
 from dicom_node.slides.announced import announce, set_arrived_share, withdraw
+from dicom_node.slides.problems import NO_BASE
 from tests.dicom_node.conversion.conftest import dciodvfy_errors, facts
 from tests.factories import from_site
 
@@ -157,6 +158,24 @@ def test_what_was_shown_early_is_what_stays(svs: Path, tmp_path: Path) -> None:
     assert after.facts["received"]["frames"] == after.facts["received"]["expected"]
     assert shelf.arriving(after) is None
     assert before.version != after.version
+    archive.close()
+
+
+def test_a_level_nobody_announced_is_missed_too(svs: Path, tmp_path: Path) -> None:
+    """As `hoichan push` sends over C-STORE: smallest first, and no word of what is to come."""
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    whole = build(svs, folder, facts(), lambda *_: None)
+    archive = Archive.open(ArchiveSettings(tmp_path / "archive", minimum_free_bytes=0))
+    shelf, everything = Shelf(archive), ReadScope(everything=True)
+    for path in reversed(whole.files):
+        archive.store_bytes(path.read_bytes(), from_site())
+        (index,) = shelf.of_study(facts().study_instance_uid, everything)
+        received = index.facts["received"]
+        is_base = path == whole.files[0]
+        assert (received["frames"] == received["expected"]) == is_base
+        assert (NO_BASE in [(one["vi"], one["en"]) for one in index.facts["problems"]]) != is_base
+        assert all(level["complete"] for level in index.facts["levels"])
     archive.close()
 
 

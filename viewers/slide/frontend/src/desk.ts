@@ -55,13 +55,17 @@ export class Desk {
   /** More tiles of a slide have come: it is laid down anew, where the reader looked. */
   private async lookForMore(): Promise<void> {
     for (const [at, { pane }] of this.stages.entries()) {
-      const { slide, version, received } = pane.slide;
+      const { slide, version, received, width } = pane.slide;
       if (document.hidden || received.frames >= received.expected) continue;
       const now = await this.slides.again(slide).catch(() => undefined);
       if (now?.version === version) pane.arrived(now.arriving);
       const item = now && this.itemOf(now.series_instance_uid);
       if (!item || now.version === version || this.stages[at]?.pane !== pane) continue;
-      const stage = this.lay(now, at, pane.view(true));
+      const { middle, scale, ...turn } = pane.view(true);
+      // Nobody may have known how large the largest level would be.
+      const grown = now.width / width;
+      const view = { ...turn, middle: [middle[0] * grown, middle[1] * grown] as const, scale: scale / grown };
+      const stage = this.lay(now, at, view);
       this.hooks.opened(stage, item);
       this.choose(this.active);
     }
