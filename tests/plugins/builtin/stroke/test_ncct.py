@@ -70,6 +70,26 @@ def test_an_infarct_is_found_with_its_water() -> None:
     assert 12 < water < 35
 
 
+def test_what_leads_the_eye_waits_for_the_aspects_read() -> None:
+    result = computed(head(Finding("infarct", "left", 45.0, hu=-8.0)))
+
+    waits = {
+        part: {one.key for one in getattr(result, part) if one.withheld_until == "stroke_aspects"}
+        for part in ("values", "layers", "controls")
+    }
+    dark = {one.key for one in result.values if one.group.startswith(("hypodensity", "doubtful"))}
+
+    assert "hypodensity_1_volume" in dark
+    assert waits["values"] == dark
+    assert waits["layers"] == {"hypodensity", "difference"}
+    assert waits["controls"] == {"difference_hu"}
+    # steps are shown at once: the one that counts dark regions says nothing
+    assert not any(
+        step.outcome and "vùng" in step.outcome.vi and "hai bên" in step.title.vi
+        for step in result.steps
+    )
+
+
 def test_a_rejected_candidate_leaves_the_mask_and_stays_in_the_list() -> None:
     phantom = head(Finding("haemorrhage", "right", 22.0))
     study, bench = study_of(phantom_series(phantom)), Bench()
