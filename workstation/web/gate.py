@@ -18,6 +18,7 @@ from plugins.nouns import Text
 from workstation.roles import Principal
 from workstation.web.addresses import Proxies, header
 from workstation.web.identity import Identities
+from workstation.web.refusals import drained
 from workstation.web.security import security_headers
 from workstation.web.sockets import OpenSockets, SocketGuard
 
@@ -37,7 +38,6 @@ USER_HEADER = b"x-hoichan-user"
 BACKGROUND_HEADER = b"x-hoichan-background"
 OURS = b"x-hoichan-"
 FORWARDED = b"x-forwarded-"
-LARGEST_DRAINED_BYTES = 1024**3
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Scope = MutableMapping[str, Any]
@@ -128,7 +128,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if scope["type"] == "http":
-            receive, send = drained(receive, send)
+            receive, send = drained(scope, receive, send)
         background = header(scope, BACKGROUND_HEADER) == "1"
         scope, https = self._entering(scope)
         send = self._dressed(scope, send, https)
@@ -296,30 +296,6 @@ class Gate:
             await send(message)
 
         return dressed
-
-
-def drained(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Take in what is still being sent before an error is answered.
-
-    Who refuses an upload and closes breaks it: a proxy in between then tells its client "bad
-    gateway" instead of our answer (RFC 9112 9.6).
-    """
-    whole = False
-
-    async def receiving() -> Message:
-        nonlocal whole
-        message = await receive()
-        whole = message["type"] != "http.request" or not message.get("more_body", False)
-        return message
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 400:
-            length = 0
-            while not whole and length < LARGEST_DRAINED_BYTES:
-                length += len((await receiving()).get("body", b""))
-        await send(message)
-
-    return receiving, sending
 
 
 def session_cookie(scope: Scope) -> str:

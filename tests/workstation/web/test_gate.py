@@ -4,13 +4,20 @@ import asyncio
 import http.client
 import json
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import requests
+from dicomweb_client import DICOMwebClient
+from pydicom import dcmread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -19,8 +26,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.factories import ct_image, file_bytes
+from tests.peers import free_ports
 from tests.workstation.conftest import PASSWORD
-from tests.workstation.web.serving import served
+from tests.workstation.web.serving import is_listening, served, wait_for
 from workstation import accounts
 from workstation.accounts import SYSTEM
 from workstation.context import Context
@@ -176,17 +185,122 @@ def test_tokens_open_the_same_doors(door: Door, context: Context) -> None:
     assert door.client.get(door.url + "/api/v1/session", headers=basic).status_code == 401
 
 
-def test_a_refused_upload_gets_its_answer_not_a_broken_line(door: Door) -> None:
+@contextmanager
+def upload(door: Door, length: int | None, **headers: str) -> Iterator[socket.socket]:
+    """A stranger's connection that has announced a body of so many bytes, or a chunked one."""
     address = httpx.URL(door.url)
-    length = 8_000_000
+    path = f"{address.path.rstrip('/')}/dicom-web/studies"
+    size = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     with socket.create_connection((address.host, address.port or 80), timeout=20) as line:
-        path = f"{address.path.rstrip('/')}/dicom-web/studies"
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
-        line.sendall(head.encode())
-        for _ in range(length // 100_000):
-            line.sendall(bytes(100_000))
-        answer = line.recv(4096)
-    assert answer.startswith(b"HTTP/1.1 401 ")
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{size}\r\n{more}\r\n".encode())
+        yield line
+
+
+def answered(line: socket.socket) -> bytes:
+    """The whole answer, up to the end of the line."""
+    said = b""
+    try:
+        while piece := line.recv(65536):
+            said += piece
+    except ConnectionResetError:
+        pass
+    return said
+
+
+@pytest.mark.parametrize("length", [50_000_000_000, None])
+def test_a_stranger_is_answered_before_the_upload(door: Door, length: int | None) -> None:
+    with upload(door, length) as line:
+        said = answered(line)  # not one byte was sent
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert b"connection: close" in said.lower()
+    assert b"H\xc3\xa3y \xc4\x91\xc4\x83ng nh\xe1\xba\xadp." in said
+
+
+def test_who_asks_first_need_not_send(door: Door) -> None:
+    with upload(door, 8_000_000, Expect="100-continue") as line:
+        said = answered(line)
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert b"100 Continue" not in said
+
+
+@pytest.mark.parametrize("length", [8_000_000, 400_000_000])
+def test_who_sends_on_without_looking_finds_the_answer(door: Door, length: int) -> None:
+    sent = 0
+    with upload(door, length) as line:
+        try:
+            while sent < length:
+                sent += line.send(bytes(100_000))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        said = answered(line)
+    assert said.startswith(b"HTTP/1.1 401 ")
+    assert sent < 40_000_000, "what the kernels hold and a little more"
+
+
+def test_a_small_body_is_taken_in_and_the_connection_lives_on(door: Door) -> None:
+    address = httpx.URL(door.url)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=20)
+    for _ in range(3):
+        connection.request("POST", f"{address.path.rstrip('/')}/api/v1/cases", body=bytes(60_000))
+        answer = connection.getresponse()
+        assert answer.status == 401
+        assert answer.getheader("connection") != "close"
+        answer.read()
+    connection.close()
+
+
+def test_a_small_body_that_never_comes_is_not_waited_for(door: Door) -> None:
+    with upload(door, 1000) as line:
+        line.sendall(b"x")
+        assert answered(line).startswith(b"HTTP/1.1 401 ")
+
+
+def test_real_clients_are_told_why_their_upload_is_refused(door: Door, tmp_path: Path) -> None:
+    large = tmp_path / "large.dcm"
+    large.write_bytes(bytes(30_000_000))
+    url = door.url + "/dicom-web/studies"
+    for more in ([], ["-H", "Expect:"], ["-H", "Transfer-Encoding: chunked"], ["-T", large]):
+        body = [] if more[:1] == ["-T"] else ["--data-binary", f"@{large}"]
+        command = ["curl", "-sS", "-o", tmp_path / "said", "-w", "%{http_code}", *body, *more, url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout == "401", (more, done.stderr)
+        assert "not_authenticated" in (tmp_path / "said").read_text()
+    assert httpx.post(url, content=large.read_bytes(), timeout=60).status_code == 401
+    image = dcmread(BytesIO(file_bytes(ct_image(Rows=2048, Columns=2048))))
+    with pytest.raises(requests.HTTPError) as caught:
+        DICOMwebClient(door.url + "/dicom-web").store_instances([image] * 3)
+    assert caught.value.response.status_code == 401
+
+
+def test_nginx_passes_the_refusal_on(door: Door, tmp_path: Path) -> None:
+    address = httpx.URL(door.url)
+    (port,) = free_ports(1)
+    (tmp_path / "nginx.conf").write_text(
+        f"""daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;
+events {{}}
+http {{
+    access_log off; client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;
+    fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://{address.host}:{address.port};
+            proxy_http_version 1.1; proxy_request_buffering off; client_max_body_size 0;
+        }}
+    }}
+}}
+"""
+    )
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"])
+    try:
+        wait_for(lambda: is_listening(port))
+        url = str(address.copy_with(port=port)).rstrip("/") + "/dicom-web/studies"
+        for _ in range(5):
+            assert httpx.post(url, content=bytes(20_000_000), timeout=60).status_code == 401
+    finally:
+        nginx.terminate()
+        nginx.wait()
 
 
 @pytest.mark.parametrize(
