@@ -55,7 +55,7 @@ def describe_path(
         "description": description,
         "illumination": illumination,
         "fluorescence": is_fluorescent,
-        "wavelength_nm": path.number("IlluminationWaveLength") or None,
+        "wavelength_nm": _wavelength(path) or None,
         "monochrome": is_monochrome,
         "colour": list(colour),
     }
@@ -72,11 +72,17 @@ def colour_of(path: Attributes, number: int, is_fluorescent: bool) -> tuple[int,
             return colour
     if not is_fluorescent:
         return WHITE
-    wavelength = path.number("IlluminationWaveLength")
+    wavelength = _wavelength(path)
     if wavelength:
         nearest = min(_WAVELENGTHS_NM, key=lambda pair: abs(pair[0] - wavelength))
         return nearest[1]
     return _IN_ORDER[number % len(_IN_ORDER)]
+
+
+def _wavelength(path: Attributes) -> float:
+    """Nanometres of the light the eye would see: emitted, else that which excites; 0 unknown."""
+    emitted = path.number("ImagePathFilterPassThroughWavelength")
+    return emitted or path.number("IlluminationWaveLength") or 0.0
 
 
 def _of_palette(path: Attributes) -> tuple[int, int, int] | None:

@@ -59,7 +59,7 @@ def render(
     index: SlideIndex,
     region: Region,
     paths: Sequence[int],
-    plane: int = 0,
+    plane: int | None = None,
     calibrated: bool = True,
 ) -> NDArray[np.uint8]:
     """Draw a region of a slide.
@@ -68,6 +68,8 @@ def render(
     ----------
     paths : sequence of int
         Grey ones are added up in their colours and windows; of colour, the first is shown.
+    plane : int, optional
+        The middle one by default: it is the likeliest to be sharp.
     calibrated : bool
         Apply the path's ICC profile.
 
@@ -83,8 +85,11 @@ def render(
         The region would be drawn from too many pixels.
     """
     facts = index.facts["optical_paths"]
+    planes = len(index.facts["focal_planes"])
     has_all = all(0 <= path < len(facts) for path in paths) and paths
-    if not has_all or not 0 <= plane < len(index.facts["focal_planes"]):
+    if plane is None:
+        plane = (planes - 1) // 2
+    if not has_all or not 0 <= plane < planes:
         raise NotFound("the slide has no such optical path or focal plane")
     number = _shown_level(index, region.scale)
     level = index.facts["levels"][number]

@@ -14,8 +14,12 @@ from wsidicom import WsiDicom
 
 from dicom_node.conversion.build import Built
 from dicom_node.conversion.verify import frames_of
+from dicom_node.pixels import DerivedCache
+from dicom_node.slides import Shelf, SlideSource
+from dicom_node.slides.render import Region, render
 from tests.dicom_node.conversion.conftest import dciodvfy_errors
-from tests.dicom_node.conversion.stacks import halves, picture, write_ome, write_qptiff
+from tests.dicom_node.conversion.stacks import CHANNELS, halves, picture, write_ome, write_qptiff
+from tests.factories import EVERYTHING, from_site, open_archive
 
 Converts = Callable[..., Built]
 
@@ -245,3 +249,38 @@ def test_qptiff_channels_have_the_names_of_their_markers(
     assert float(spacing[0]) == pytest.approx(0.0005)
     assert {ds.ImageType[2] for ds in rest} >= {"LABEL", "OVERVIEW"}
     assert all(not dciodvfy_errors(file) for file in slide.files)
+
+
+def test_the_slide_service_shows_channels_and_planes(tmp_path: Path, converted: Converts) -> None:
+    made = picture(3, 3, 700, 900)
+    made[:, :, :100] //= 8
+    # Without a colour, of the second: the light that comes out decides.
+    colours = [CHANNELS["Color"][0], -1, CHANNELS["Color"][2]]
+    names = {"Name": ["DAPI", "Marker", "PanCK"], "Color": colours}
+    metadata = {"Channel": CHANNELS | names}
+    slide = converted(write_ome(tmp_path / "x.ome.tif", [made], metadata=metadata))
+    with open_archive(tmp_path / "archive") as archive:
+        for path in slide.files:
+            archive.store_file(path, from_site())
+        series = dcmread(slide.files[0], stop_before_pixels=True).SeriesInstanceUID
+        index = Shelf(archive).of_series(series, EVERYTHING)
+        facts = index.facts
+        assert facts["problems"] == []
+        assert facts["focal_planes"] == [{"index": n, "z_um": 1.5 * n} for n in range(3)]
+        paths = facts["optical_paths"]
+        assert [path["description"] for path in paths] == names["Name"]
+        assert [path["colour"] for path in paths] == [[0, 0, 255], [0, 255, 0], [255, 0, 0]]
+        assert [path["wavelength_nm"] for path in paths] == [461, 520, 603]
+        source = SlideSource(archive, DerivedCache(tmp_path / "cache", 10_000_000))
+        for channel in range(3):
+            for plane in range(3):
+                values = source.values(index, index.frame(0, channel, plane, 1, 0))
+                assert np.array_equal(values[:, :388], made[channel, plane, :512, 512:])
+            # Black where the darkest is, full where the brightest.
+            low, high = paths[channel]["range"]
+            black, full = (low + grey * (high - low) / 255 for grey in paths[channel]["window"])
+            assert black < 500
+            assert 0.8 < full / made[channel, 1].max() < 1.1
+        whole = Region(0, 0, 900, 700, 0.5)
+        shown, *planes = (render(source, index, whole, [0], plane) for plane in (None, 0, 1, 2))
+        assert [np.array_equal(shown, plane) for plane in planes] == [False, True, False]
