@@ -6,6 +6,9 @@ export type StainView = "none" | "hematoxylin" | "eosin" | "dab" | "normalised";
 
 export const STAIN_VIEWS: readonly StainView[] = ["none", "hematoxylin", "eosin", "dab", "normalised"];
 
+/** So many of a fluorescence slide's channels are shown at first; some have a hundred. */
+export const FIRST_CHANNELS = 6;
+
 export interface Channel {
   name: string;
   /** 0 to 1 each. */
@@ -38,7 +41,7 @@ function channelOf(path: OpticalPath, index: number): Channel {
     colour: [red / 255, green / 255, blue / 255],
     window: [path.window[0] / 255, path.window[1] / 255],
     // Of colour, one path is shown at a time.
-    isOn: path.monochrome || index === 0,
+    isOn: index < (path.monochrome ? FIRST_CHANNELS : 1),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Translate } from "@common/i18n";
 import { sharpAt } from "./arrival";
 import { Coverage } from "./coverage";
 import { apply, type Affine, invert, type Point, SlidePlane } from "./geometry";
-import { firstLook, isMixed, type Look } from "./look";
+import { FIRST_CHANNELS, firstLook, isMixed, type Look } from "./look";
 import type { MessageKey } from "./messages";
 import { Navigator } from "./navigator";
 import { PaneWords } from "./panewords";
@@ -41,7 +41,8 @@ export class Pane {
   readonly plane: SlidePlane;
   readonly coverage: Coverage;
   readonly look: Look;
-  focus = 0;
+  /** Scanners go from below the section to above it: the middle one is sharp, if any is. */
+  focus: number;
   private readonly stage = h("div", { class: "hs-stage" });
   private readonly osd: OpenSeadragon.Viewer;
   private readonly tapestry: Tapestry;
@@ -61,6 +62,7 @@ export class Pane {
     this.root.dataset["slide"] = slide.slide;
     this.plane = new SlidePlane(slide);
     this.look = firstLook(slide);
+    this.focus = Math.max(0, Math.floor((slide.focal_planes.length - 1) / 2));
     this.coverage = new Coverage(
       api,
       caseId,
@@ -72,7 +74,7 @@ export class Pane {
     this.words = new PaneWords(slide, hooks.t, hooks.language, () => this.retry());
     this.root.append(this.stage, this.words.root, this.navigator.root);
     const { tile_width: w, tile_height: t } = slide.levels[0]!;
-    const tileBytes = w * t * 4 * (1 + slide.optical_paths.length);
+    const tileBytes = w * t * 4 * (1 + Math.min(slide.optical_paths.length, FIRST_CHANNELS));
     this.osd = new OpenSeadragon.Viewer({
       element: this.stage,
       drawer: "canvas",

@@ -27,6 +27,7 @@ interface Job {
 export function pyramidSource(
   slide: Slide,
   plane: number,
+  paths: ReadonlySet<number>,
   tiles: Tiles,
   hooks: SourceHooks,
 ): OpenSeadragon.TileSource {
@@ -72,14 +73,14 @@ export function pyramidSource(
       return new OpenSeadragon.Rect(left / width, top / width, (right - left) / width, (bottom - top) / width);
     },
     getTileUrl: (level: number, x: number, y: number) =>
-      `${slide.slide}/${slide.version}/${of(level).level}/${plane}/${x}/${y}`,
+      `${slide.slide}/${slide.version}/${of(level).level}/${plane}/${x}/${y}/${[...paths].join(".")}`,
     hasTransparency: () => false,
     downloadTileStart(job: Job) {
       const [level, at, column, row] = job.src.split("/").slice(2).map(Number) as [number, number, number, number];
       const place: Place = { level, plane: at, column, row };
       const abort = new AbortController();
       job.userData.abort = abort;
-      Promise.all([tiles.load(place, abort.signal), hooks.ready]).then(
+      Promise.all([tiles.load(place, paths, abort.signal), hooks.ready]).then(
         ([pieces]) => {
           const target = blankCanvas(...extentOf(slide, place));
           hooks.paint(target, pieces);

@@ -30,6 +30,9 @@ export class Tapestry {
   private fit: Fit | undefined;
   private isFitted = false;
   private failures = 0;
+  private plane = 0;
+  /** Optical paths whose tiles are asked for. */
+  private paths: ReadonlySet<number> = new Set();
   private painting = 0;
 
   constructor(
@@ -79,6 +82,9 @@ export class Tapestry {
   /** Show the pyramid of a focal plane; the one before goes when the new one is there. */
   hang(plane: number): void {
     const before = this.pyramids;
+    const { channels } = this.hooks.look();
+    this.plane = plane;
+    this.paths = new Set([...channels.keys()].filter((path) => channels[path]!.isOn));
     const hooks: SourceHooks = {
       paint: (target, pieces) => this.paint(target, pieces),
       came: (target, pieces) => {
@@ -89,7 +95,7 @@ export class Tapestry {
       ready: this.ready,
     };
     this.osd.addTiledImage({
-      tileSource: pyramidSource(this.slide, plane, this.tiles, hooks),
+      tileSource: pyramidSource(this.slide, plane, this.paths, this.tiles, hooks),
       width: 1,
       success: (event: Event) => {
         const item = itemOf(event);
@@ -123,8 +129,10 @@ export class Tapestry {
     this.osd.forceRedraw();
   }
 
-  /** Paint everything again from what came: once a frame at most. */
+  /** Paint everything again from what came: once a frame at most. Asks for channels that are new. */
   repaint(): void {
+    const { channels } = this.hooks.look();
+    if (channels.some((channel, path) => channel.isOn && !this.paths.has(path))) this.hang(this.plane);
     if (this.painting) return;
     this.painting = requestAnimationFrame(() => {
       this.painting = 0;

@@ -14,8 +14,8 @@ export interface Place {
   row: number;
 }
 
-/** What came for one optical path: a picture, nothing but glass, or not received yet. */
-export type Piece = ImageBitmap | "blank" | "not_received";
+/** What came for one optical path: a picture, nothing but glass, not received yet, not asked for. */
+export type Piece = ImageBitmap | "blank" | "not_received" | "unasked";
 
 interface Wanted {
   path: number;
@@ -39,15 +39,16 @@ export class Tiles {
     private readonly slide: Slide,
   ) {}
 
-  /** One piece for every optical path of the place. */
-  load(place: Place, signal: AbortSignal): Promise<Piece[]> {
+  /** One piece for every optical path of the place; only those in `paths` are asked for. */
+  load(place: Place, paths: ReadonlySet<number>, signal: AbortSignal): Promise<Piece[]> {
     return Promise.all(
-      this.slide.optical_paths.map(
-        (_, path) =>
-          new Promise<Piece>((done, failed) => {
-            this.waiting.push({ path, place, signal, done, failed });
-            this.go();
-          }),
+      this.slide.optical_paths.map((_, path) =>
+        paths.has(path)
+          ? new Promise<Piece>((done, failed) => {
+              this.waiting.push({ path, place, signal, done, failed });
+              this.go();
+            })
+          : "unasked",
       ),
     );
   }
