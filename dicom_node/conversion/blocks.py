@@ -6,9 +6,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK_BYTES", "Absent", "Blocks", "SparseFile"]
+__all__ = ["BLOCK_BYTES", "Absent", "Blocks", "SparseFile", "block_bytes_for"]
 
 BLOCK_BYTES = 1 << 20
+SMALLEST_BLOCK_BYTES = 1 << 16
+# Directories, pictures and levels begin within blocks: of so many, these are a small part.
+_USUAL_COUNT = 256
+
+
+def block_bytes_for(size: int) -> int:
+    """How large the blocks of a file are cut: 1 MiB, of smaller files a power of two below."""
+    block_bytes = BLOCK_BYTES
+    while block_bytes > SMALLEST_BLOCK_BYTES and size < block_bytes * _USUAL_COUNT:
+        block_bytes //= 2
+    return block_bytes
 
 
 class Absent(Exception):
@@ -33,7 +44,7 @@ class Blocks:
         Of the whole file, in bytes; the last block may be shorter.
     """
 
-    def __init__(self, path: Path, size: int, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: Path, size: int, block_bytes: int) -> None:
         self.path = path
         self.size = size
         self.block_bytes = block_bytes

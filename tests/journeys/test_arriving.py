@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from benchmarks.slides.scene import write_svs
+from dicom_node.conversion.blocks import block_bytes_for
 from tests.journeys.test_slides import DESK, FLAGS, ask, send
 from tests.product import PASSWORD, Product, product
 from tests.viewers.slidedriver import frame, opened, place_of, sharp, stage_pixels, view
@@ -92,7 +93,8 @@ def test_a_slide_is_read_while_it_arrives(
 ) -> None:
     svs = tmp_path / "slide.svs"
     write_svs(svs, SIZE)
-    blocks = -(-svs.stat().st_size // (1 << 20))
+    size = svs.stat().st_size
+    blocks = -(-size // block_bytes_for(size))
     technician = sign_in("technician.a", "/slides")
     # The line breaks with a third of the file through: more than enough to begin.
     line = Line(technician, blocks // 3)

@@ -82,7 +82,7 @@ class Sender:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "BLOCK_BYTES", BLOCK)
+    monkeypatch.setattr(rows, "block_bytes_for", lambda size: BLOCK)
     requeue_uploads(context)
 
 

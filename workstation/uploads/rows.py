@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
-from dicom_node.conversion.blocks import BLOCK_BYTES, Blocks
+from dicom_node.conversion.blocks import Blocks, block_bytes_for
 from workstation import audit
 from workstation.audit import AuditEvent
 from workstation.context import Context
@@ -148,7 +148,7 @@ def begin_upload(
         )
     values = _new_row(context, name, size, checked_facts(facts))
     values |= {"owner": principal.username, "site": principal.site, "host": principal.host}
-    values["block_bytes"] = BLOCK_BYTES if in_blocks else 0
+    values["block_bytes"] = block_bytes_for(size) if in_blocks else 0
     with context.database.begin() as connection:
         _check_quota(connection, principal.username, size, largest)
         _check_room(context, size)

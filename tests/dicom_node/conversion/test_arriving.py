@@ -14,7 +14,7 @@ from pydicom import dcmread
 from benchmarks.slides.scene import write_svs
 from dicom_node.archive import Archive, ArchiveSettings
 from dicom_node.conversion import ConversionRefused
-from dicom_node.conversion.blocks import Absent, Blocks, SparseFile
+from dicom_node.conversion.blocks import Absent, Blocks, SparseFile, block_bytes_for
 from dicom_node.conversion.build import Built, build
 from dicom_node.conversion.partial import build_partial
 from dicom_node.conversion.priority import Plan, make_plan
@@ -272,6 +272,11 @@ def test_damaged_bytes_never_break_the_plan(svs: Path, tmp_path: Path) -> None:
         assert plan.is_settled
         assert sorted(plan.order) == list(range(blocks.count))
         path.unlink()
+
+
+def test_blocks_are_small_parts_of_a_file() -> None:
+    sizes = {1: 65_536, 20 << 20: 65_536, 40 << 20: 131_072, 256 << 20: 1 << 20, 50 << 30: 1 << 20}
+    assert {size: block_bytes_for(size) for size in sizes} == sizes
 
 
 def test_blocks_know_their_bytes(tmp_path: Path) -> None:

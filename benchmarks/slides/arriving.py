@@ -1,0 +1,190 @@
+"""B13: a slide that comes smallest level first, and a server that dies meanwhile."""
+
+import base64
+import hashlib
+import os
+import socket
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from pydicom import dcmread
+
+from benchmarks.slides.outcome import Line
+from benchmarks.slides.scene import FACTS, Scene
+from dicom_node.conversion.blocks import Blocks, SparseFile, block_bytes_for
+from dicom_node.conversion.partial import build_partial
+from dicom_node.conversion.priority import make_plan
+from tests.product import Product, product
+
+__all__ = ["arriving"]
+
+# Of the bytes of a file, until it can be read up to 10x.
+MOST_SHARE = 0.12
+MOST_LOST = 1
+SMALL_FILE, SMALL_BLOCK = 8 << 20, 4096
+
+
+def arriving(scene: Scene, *, whole: bool) -> list[Line]:
+    """The share of bytes that makes the slide readable; `whole` sends it to a product and kills it.
+
+    Parameters
+    ----------
+    scene : Scene
+        Its file is cut as an upload's is; one of a few MB into smaller blocks.
+    """
+    with TemporaryDirectory(dir=scene.folder) as folder:
+        lines = [readable(scene, Path(folder))]
+        if whole:
+            lines += interrupted(scene, Path(folder))
+    return lines
+
+
+def readable(scene: Scene, folder: Path) -> Line:
+    """Bring the file block by block as planned, until the levels to 10x can be made of it."""
+    size = scene.svs.stat().st_size
+    # A quick run's file is smaller than any that is sent in blocks.
+    block_bytes = block_bytes_for(size) if size > SMALL_FILE else SMALL_BLOCK
+    blocks = Blocks(folder / "blocks", size, block_bytes)
+    blocks.begin()
+    path = folder / "slide.svs"
+    path.touch()
+    os.truncate(path, size)
+    while True:
+        with SparseFile(path, blocks) as file:
+            plan = make_plan(file)
+        here = blocks.here
+        early = plan.order[: plan.readable] if plan.is_settled else plan.order
+        missing = early[~here[early]]
+        if not len(missing):
+            break
+        take(scene.svs, path, blocks, int(missing[0]))
+    dicom = folder / "dicom"
+    dicom.mkdir()
+    built = build_partial(path, dicom, FACTS, lambda fraction, vi, en: None, blocks)
+    made = [dcmread(one, stop_before_pixels=True) for one in built.files if one.suffix == ".dcm"]
+    columns = max(int(one.TotalPixelMatrixColumns) for one in made)
+    same = all(
+        one.read_bytes() == (scene.dicom / one.name).read_bytes()
+        for one in built.files
+        if one.suffix == ".dcm"
+    )
+    share = blocks.received_bytes(blocks.here) / size
+    return Line(
+        "B13",
+        "share of bytes until levels to 10x are here, and equal to what the whole file gives",
+        f"{share:.1%} of {size / 1e6:.1f} MB in blocks of {blocks.block_bytes >> 10} KiB, "
+        f"{scene.size} px at 40x to {columns} px, {'equal' if same else 'NOT EQUAL'}",
+        ratio=MOST_SHARE / share,
+        target=f"≤ {MOST_SHARE:.0%}",
+        met=share <= MOST_SHARE and same,
+    )
+
+
+def take(source: Path, path: Path, blocks: Blocks, number: int) -> None:
+    with source.open("rb") as file, path.open("r+b") as target:
+        file.seek(number * blocks.block_bytes)
+        target.seek(number * blocks.block_bytes)
+        target.write(file.read(blocks.length(number)))
+    blocks.take(number)
+
+
+def interrupted(scene: Scene, folder: Path) -> list[Line]:
+    """Send the file to a product that is killed in the middle of a block; then go on."""
+    data = scene.svs.read_bytes()
+    with product(folder / "product") as running:
+        http = running.clients["technician.a"]
+        facts = {"patient_id": "BENCH", "patient_name": "Benchmark Slide", "mpp": "0.25"}
+        begun = {"name": "slide.svs", "size": len(data), "facts": facts}
+        state = http.post("/uploads/blocks", json=begun).json()
+        upload_id = state["id"]
+        put = 0
+        while put < state["blocks"] // 2:
+            state = send(http, upload_id, data, state)
+            put += 1
+        break_off(running, http, upload_id, data, state)
+        running.start()
+        state = http.get(f"/uploads/{upload_id}/blocks").json()
+        while state["wanted"]:
+            state = send(http, upload_id, data, state)
+            put += 1
+        # The one under way was never answered; of those that were, each was sent once.
+        lost = 1 + put - state["blocks"]
+        content = running.settings.data / "uploads" / upload_id / "content"
+        equal = content.read_bytes() == data
+        digest = hashlib.blake2b(data, digest_size=32).hexdigest()
+        http.put(f"/uploads/{upload_id}/digest", json={"blake2b": digest})
+        outcome = converted(http, upload_id)
+    return [
+        Line(
+            "B13",
+            "resume after SIGKILL of every process in the middle of a block",
+            f"{lost} block of {state['blocks']} sent again, {put} answered",
+            target=f"≤ {MOST_LOST} block",
+            met=lost <= MOST_LOST,
+        ),
+        Line(
+            "B13",
+            "the file in the end",
+            f"{'equal' if equal else 'NOT EQUAL'} byte for byte, BLAKE2b accepted by the worker: "
+            f"{outcome}",
+            target="equal",
+            met=equal and outcome == "done",
+        ),
+    ]
+
+
+def send(http: httpx.Client, upload_id: str, data: bytes, state: dict[str, Any]) -> dict[str, Any]:
+    """Send the block that is wanted most."""
+    number = state["wanted"][0]
+    block = piece(data, state, number)
+    headers = {"Upload-Checksum": checksum(block)}
+    answer = http.put(f"/uploads/{upload_id}/blocks/{number}", content=block, headers=headers)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def break_off(
+    running: Product, http: httpx.Client, upload_id: str, data: bytes, state: dict[str, Any]
+) -> None:
+    """Send half of the next block, then kill the server."""
+    number = state["wanted"][0]
+    block = piece(data, state, number)
+    lines = [
+        f"PUT /uploads/{upload_id}/blocks/{number} HTTP/1.1",
+        f"Host: 127.0.0.1:{running.settings.http_port}",
+        f"Authorization: {http.headers['Authorization']}",
+        f"Upload-Checksum: {checksum(block)}",
+        f"Content-Length: {len(block)}",
+        "",
+        "",
+    ]
+    with socket.create_connection(("127.0.0.1", running.settings.http_port)) as connection:
+        connection.sendall("\r\n".join(lines).encode() + block[: len(block) // 2])
+        time.sleep(0.5)
+        running.kill()
+
+
+def piece(data: bytes, state: dict[str, Any], number: int) -> bytes:
+    length = int(state["block_bytes"])
+    return data[number * length : (number + 1) * length]
+
+
+def checksum(block: bytes) -> str:
+    digest = hashlib.blake2b(block, digest_size=32).digest()
+    return f"blake2b {base64.b64encode(digest).decode()}"
+
+
+def converted(http: httpx.Client, upload_id: str) -> str:
+    """The state an upload ends in."""
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        items = http.get("/uploads/").json()["items"]
+        (item,) = [one for one in items if one["id"] == upload_id]
+        if item["state"] in ("done", "refused"):
+            return str(item["state"])
+        time.sleep(1)
+    return "not in time"
