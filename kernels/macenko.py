@@ -25,6 +25,9 @@ TAIL = 1.0  # percent of pixels beyond the extreme stain directions
 SAMPLES = 50_000  # pixels enough to fit on
 STEPS = 512  # of the brightness table, per unit of natural optical density
 LOWEST, HIGHEST = -1, 12
+# Natural optical density of each value, falling; and the last value that is no glass.
+DENSITIES = -np.log((np.arange(256.0) + 1) / WHITE)
+PALEST = int(np.count_nonzero(DENSITIES >= FAINT)) - 1
 
 
 @dataclass(frozen=True)
@@ -54,30 +57,41 @@ def fit_macenko(rgb: ArrayLike) -> MacenkoFit:
     Macenko et al., ISBI 2009:1107
     """
     flat = colour("rgb", rgb).reshape(-1, 3)
-    sample = flat[:: max(1, len(flat) // SAMPLES)]
-    density = -np.log((np.arange(256.0) + 1) / WHITE)[sample]
-    stained = density[(density >= FAINT).all(axis=1)]
-    if len(stained) < 100:
+    sample = np.ascontiguousarray(flat[:: max(1, len(flat) // SAMPLES)].T)
+    density = np.take(DENSITIES, sample)
+    stained = np.compress((sample <= PALEST).all(axis=0), density, axis=1)
+    if stained.shape[1] < 100:
         raise ValueError(
-            f"rgb has {len(stained)} stained pixels among {len(sample)}; expected 100 or more"
+            f"rgb has {stained.shape[1]} stained pixels among {sample.shape[1]};"
+            " expected 100 or more"
         )
-    values, vectors = np.linalg.eigh(np.cov(stained.T))
+    values, vectors = np.linalg.eigh(np.cov(stained))
     if not values[1] > 1e-6:
         raise ValueError("rgb has stained pixels of one colour; expected two stains")
     plane = vectors[:, 1:]
-    flattened = stained @ plane
-    angles = np.arctan2(flattened[:, 1], flattened[:, 0])
-    ends = np.percentile(angles, [TAIL, 100 - TAIL])
+    flattened = plane.T @ stained
+    angles = np.arctan2(flattened[1], flattened[0])
+    ends = np.array([percentile(angles, TAIL), percentile(angles, 100 - TAIL)])
     pair = np.stack([np.cos(ends), np.sin(ends)], axis=1) @ plane.T
     pair = pair if pair[0, 0] > pair[1, 0] else pair[::-1]  # haematoxylin takes more red
     pair = np.ascontiguousarray(pair)
     if np.linalg.matrix_rank(pair, 1e-3) < 2:
         raise ValueError("rgb has stained pixels of one direction; expected two stains")
-    amounts = density @ np.linalg.pinv(pair)
-    maxima = np.percentile(amounts, 99, axis=0)
+    amounts = np.linalg.pinv(pair).T @ density
+    maxima = np.array([percentile(each, 99) for each in amounts])
     if not (maxima > 1e-6).all():
         raise ValueError(f"rgb has stain maxima {maxima}; expected both above 0")
     return MacenkoFit(pair, maxima)
+
+
+def percentile(values: NDArray[np.float64], percent: float) -> float:
+    """Return what ``np.percentile`` does, by one partition instead of two: ten times as fast."""
+    place = (len(values) - 1) * percent / 100
+    below = int(place)
+    parted = np.partition(values, below)
+    low = float(parted[below])
+    above = parted[below + 1 :]
+    return low + (place - below) * (float(above.min()) - low) if len(above) else low
 
 
 def normalise_macenko(
@@ -103,8 +117,16 @@ def normalise_macenko(
     mix = np.ascontiguousarray((amounts @ wanted.stains).T, np.float32)
     shown = np.empty(pixels.shape, np.uint8)
     flat, target = pixels.reshape(-1, 3), shown.reshape(-1, 3)
-    natural = (-np.log((np.arange(256) + 1) / WHITE)).astype(np.float32)
-    spread(remix, len(flat), flat, natural, mix, brightness_table(), target, least=BLOCK)
+    spread(
+        remix,
+        len(flat),
+        flat,
+        DENSITIES.astype(np.float32),
+        mix,
+        brightness_table(),
+        target,
+        least=BLOCK,
+    )
     return shown
 
 

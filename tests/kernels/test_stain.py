@@ -15,6 +15,7 @@ from kernels import (
     reinhard_statistics,
     separate_stains,
 )
+from kernels.macenko import percentile
 from tests.kernels.arrays import guises
 from tests.naive import slides as naive
 
@@ -115,3 +116,10 @@ PINK = np.full((30, 30, 3), [200, 100, 150], np.uint8)
 def test_bad_input_is_named(call, names: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=rf"^{names} .*expected"):
         call()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 1001])
+@pytest.mark.parametrize("percent", [0, 1, 50, 99, 100])
+def test_a_percentile_is_numpys(count: int, percent: float) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert percentile(values, percent) == pytest.approx(np.percentile(values, percent), abs=1e-12)
