@@ -5,7 +5,9 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from plugins.nouns import Text
 from workstation.ui.theme import OPTIONS
+from workstation.web.gate import refuse
 
 __all__ = ["Shell", "dress"]
 
@@ -15,6 +17,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# Streamlit keeps what comes here in memory, and no page of ours asks for files: they come in by
+# ``/uploads``, which writes to the disk and knows limits.
+FILES_OF_PAGES = "/_stcore/upload_file"
 DROPPED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 BACKGROUND = OPTIONS["theme.backgroundColor"]  # no white flash in a dark room
 
@@ -40,13 +45,17 @@ def dress(page: str, base_path: str, language: str) -> str:
 
 
 class Shell:
-    """ASGI middleware around the UI: rewrites HTML pages, lets everything else through."""
+    """ASGI middleware around the UI: rewrites HTML pages, takes no files, passes all else on."""
 
     def __init__(self, app: App, base_path: str) -> None:
         self.app = app
         self.base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._is_for_files(scope):
+            text = Text("Không nhận tệp ở đây.", "Files are not taken here.")
+            await refuse(scope, send, 404, "not_found", text)
+            return
         accepts = next((v for k, v in scope.get("headers", ()) if k == b"accept"), b"")
         if scope["type"] != "http" or scope["method"] != "GET" or b"text/html" not in accepts:
             await self.app(scope, receive, send)
@@ -78,6 +87,10 @@ class Shell:
             await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewriting)
+
+    def _is_for_files(self, scope: Scope) -> bool:
+        path: str = scope["path"].removeprefix(self.base_path)
+        return f"{path}/".startswith(FILES_OF_PAGES + "/")
 
 
 def _is_html(message: Message) -> bool:

@@ -35,7 +35,7 @@ OPTIONS: dict[str, Any] = {
     "server.enableXsrfProtection": False,
     "server.fileWatcherType": "none",
     "server.headless": True,
-    "server.maxUploadSize": 200,
+    "server.maxUploadSize": 0,  # no page takes files; `Shell` closes the door they would use
     "server.trustedUserHeaders": {"X-Hoichan-User": "username"},
 }
 FIRST_PAGES = 3

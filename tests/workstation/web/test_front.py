@@ -15,6 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.conftest import REPOSITORY
 from tests.peers import free_ports
 from tests.workstation.web.serving import wait_for
 from workstation import accounts, sites
@@ -128,3 +129,24 @@ def test_unknown_addresses_answer_in_both_languages(reader: httpx.Client) -> Non
     assert viewer.status_code == 404
     assert "Không tìm thấy" in viewer.text
     assert reader.get("/viewer").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "GET"])
+@pytest.mark.parametrize("name", ["upload_file", "%75pload_file"])
+def test_pages_take_no_files(
+    site: httpx.Client, reader: httpx.Client, method: str, name: str
+) -> None:
+    door = f"/_stcore/{name}/a-session/a-file"
+    assert site.request(method, door).status_code == 401
+    body = bytes(1_000_000) if method in ("PUT", "POST") else b""
+    answer = reader.request(method, door, content=body)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"]["vi"] == "Không nhận tệp ở đây."
+
+
+def test_no_page_asks_for_files() -> None:
+    """The day one does, `workstation.web.shell` has to open its door again."""
+    asking = re.compile(r"\b(file_uploader|camera_input|audio_input|accept_file|chat_input)\b")
+    for package in ("workstation", "plugins", "viewers"):
+        for path in (REPOSITORY / package).rglob("*.py"):
+            assert not asking.search(path.read_text(encoding="utf-8")), path
