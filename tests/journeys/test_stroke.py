@@ -70,6 +70,10 @@ def values(result: dict[str, Any]) -> dict[str, Any]:
     return {value["key"]: value["value"] for value in result["content"]["values"]}
 
 
+def layer_keys(result: dict[str, Any]) -> set[str]:
+    return {layer["key"] for layer in result["content"]["layers"]}
+
+
 def read(**states: str) -> dict[str, Any]:
     left = {**dict.fromkeys(REGIONS, "normal"), **states}
     return {
@@ -109,9 +113,13 @@ def test_a_stroke_from_scanner_to_pacs(tmp_path: Path) -> None:
             assert stranger.get(f"/api/v1/results/{result['id']}").status_code == 404
         assert scores["content"]["detail"]["aid"] is None
         assert not scores["content"]["layers"]
+        assert {"haemorrhage", "brain"} <= layer_keys(plain)
+        assert not {"hypodensity", "difference"} & layer_keys(plain)
+        dark = f"/api/v1/results/{plain['id']}/layers/hypodensity"
+        reader = running.clients["radiologist"]
+        assert reader.get(dark, params={"case": case}).status_code == 404
 
         # The reader opens the case, corrects, and every number follows.
-        reader = running.clients["radiologist"]
         assert reader.post(f"/api/v1/cases/{case}/start", json={}).status_code == 200
         before = values(perfusion)
         perfusion = edited(running, case, perfusion, parameters={"late_s": 8.0})
@@ -119,6 +127,11 @@ def test_a_stroke_from_scanner_to_pacs(tmp_path: Path) -> None:
         own_read = read(M2="early")
         scores = edited(running, case, scores, reads={"independent": own_read})
         assert scores["content"]["detail"]["aid"] is not None
+        plain = results(running, case)["stroke_ncct"]
+        assert {"hypodensity", "difference"} <= layer_keys(plain)
+        assert reader.get(dark, params={"case": case}).status_code == 200
+        seen = scores["edits"]["reads"]["independent"]["seen"]
+        assert {"hypodensity", "difference"} <= set(seen["stroke_ncct"]["withheld"])
         scores = edited(
             running,
             case,

@@ -61,6 +61,16 @@ def test_nothing_of_the_densities_is_told_before_the_readers_own_read(
     assert all(place["sop_instance_uid"] in uids for place in result.detail["levels"].values())
 
 
+def test_a_reader_who_declines_to_score_gets_the_aid_and_no_score(
+    study: Study, bench: Bench
+) -> None:
+    result = computed(study, bench, declined={"by": "reader", "at": "2026-11-23T03:00:00Z"})
+
+    assert result.detail["aid"]["side"] == "right"
+    assert result.layer("regions") is not None
+    assert not result.values
+
+
 def test_the_aid_finds_the_dark_side_after_the_read(study: Study, bench: Bench) -> None:
     result = computed(study, bench, independent=read(M2="early"))
 
