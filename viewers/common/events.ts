@@ -80,7 +80,14 @@ export interface RoomEvents {
   /** The next click in the series sets the handle's only point. */
   "hoichan:pick": { case_id: string; result_id: string; key: string; on: boolean };
   /** Bring the viewer to the slice where a layer (or one segment of it, not 0) is largest. */
-  "hoichan:show-layer": { case_id: string; result_id: string; key: string; segment: number };
+  "hoichan:show-layer": {
+    case_id: string;
+    result_id: string;
+    key: string;
+    segment: number;
+    /** Only when no viewport shows the layer's series. */
+    if_hidden?: boolean;
+  };
   /** Bring the viewer to the slice of a handle. */
   "hoichan:show-handle": { case_id: string; result_id: string; key: string };
   /** A viewer that has just come wants to hear layers and handles again. */

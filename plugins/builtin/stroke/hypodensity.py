@@ -97,7 +97,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             found.volume_ml(number),
             codes.ML,
             codes.VOLUME,
-            method="planimetry; ΔHU < −4",
+            method="ΔHU < −4",
             **shared,  # type: ignore[arg-type]
         ),
         Value(
@@ -107,7 +107,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             codes.PERCENT,
             codes.WATER_UPTAKE,
             note=old,
-            method="100·(1 − HU/HU mirror), 20–80 HU",
+            method="100·(1 − HU/HU₀), 20–80 HU",
             **shared,  # type: ignore[arg-type]
         ),
         Value(

@@ -15,7 +15,7 @@ __all__ = ["score_values", "total"]
 READS = {
     "independent": Text("đọc độc lập", "independent read"),
     "aided": Text("đọc khi có gợi ý", "aided read"),
-    "final": Text("kết luận", "final"),
+    "final": Text("Điểm của người đọc", "Reader's score"),
 }
 # two points each; every other region one
 HEAVY = frozenset({"midbrain", "pons"})
@@ -79,7 +79,6 @@ def _value(
         low=float(low),
         high=float(high),
         note=Text(f"thay đổi sớm: {names}", f"early change: {names}") if early else None,
-        method="reader",
         group=f"{scale}_{side}" if is_final else f"read_{read}",
         group_label=title,
         finding_site=codes.BRAIN if is_final else None,

@@ -268,8 +268,19 @@ export class Cell {
     series.queue.lookAt(wanted);
     // A frame that failed says why through the queue; the viewport then stays where it was.
     await viewport.setImageIdIndex(wanted).catch(() => undefined);
+    this.keepRange(wanted);
     this.noteIndex();
     this.paint();
+  }
+
+  /** An image asked for before the first one had come brings its own window with it. */
+  private keepRange(index: number): void {
+    const wanted = this.chosenRange ?? this.fileRange;
+    const { range } = this;
+    if (!wanted || !range || this.series?.isColourAt(index)) return;
+    if (Math.abs(range.lower - wanted.lower) + Math.abs(range.upper - wanted.upper) < 0.01) return;
+    this.stackViewport?.setProperties({ voiRange: wanted });
+    this.stackViewport?.render();
   }
 
   /** Where the frame shown stands in place and time; undefined in a plain stack. */

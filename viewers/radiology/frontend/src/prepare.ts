@@ -1,6 +1,7 @@
 /** What must be known before the first image: the studies, the reader's rights, the display sets. */
 
 import type { Api } from "@common/api";
+import { DRAW } from "@common/mount";
 import type { DisplaySet, ViewerData } from "./types";
 
 export interface Prepared {
@@ -13,9 +14,6 @@ interface CaseAnswer {
   study_instance_uids: string[];
   permissions?: string[];
 }
-
-/** Right to draw on a case, as the API names it. */
-export const DRAW = "annotate";
 
 export async function prepare(api: Api, data: ViewerData): Promise<Prepared> {
   const consult =

@@ -8,6 +8,7 @@
 import { Api } from "@common/api";
 import controls from "@common/controls.css?inline";
 import { adoptStyles, h, isTyping } from "@common/dom";
+import { listen } from "@common/events";
 import { guardSession } from "@common/guard";
 import { entry, type MountArguments, type Mounted } from "@common/host";
 import { translator } from "@common/i18n";
@@ -51,6 +52,11 @@ class Results implements Mounted<ResultsData> {
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     this.stops.push(guardSession(this.api));
     this.room = new Room(this.data.case_id);
+    this.stops.push(
+      listen("hoichan:results", ({ case_id }) => {
+        if (case_id === this.data.case_id) this.args.setTriggerValue("news", Date.now());
+      }),
+    );
     this.feed = new Feed(this.api, this.data.case_id, {
       changed: () => this.show(),
       arrived: (model) => this.args.setTriggerValue("news", model.key),
@@ -158,12 +164,12 @@ class Results implements Mounted<ResultsData> {
     );
   }
 
-  /** Window presets work from here as well: scoring must not cost the reader a click. */
+  /** Window presets and Esc work from here as well: scoring must not cost the reader a click. */
   private onKey(event: KeyboardEvent): void {
     // Streamlit has keys of its own on the document.
     event.stopPropagation();
     const { key, code, ctrlKey, altKey, metaKey } = event;
-    if (isTyping(event) || ctrlKey || altKey || metaKey || !/^(?:Digit|Numpad)\d$/.test(code)) return;
+    if (isTyping(event) || ctrlKey || altKey || metaKey || !/^(?:(?:Digit|Numpad)\d|Escape)$/.test(code)) return;
     document.body.dispatchEvent(new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true }));
   }
 }

@@ -60,7 +60,7 @@ function layerRow(overview: Overview, layer: Layer, speech: Speech): HTMLElement
 }
 
 export function legend(layer: Layer, { language }: Speech): HTMLElement | null {
-  if (layer.kind === "mask") {
+  if (layer.kind === "mask" || layer.kind === "points") {
     return h(
       "ul",
       { class: "rs-legend" },

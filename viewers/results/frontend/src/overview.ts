@@ -7,7 +7,7 @@ import type { Model } from "./model";
 import type { Layer } from "./types";
 import { unitWord } from "./words";
 
-const OPACITY = { mask: 0.35, map: 0.55, picture: 1 } as const;
+const OPACITY = { mask: 0.35, map: 0.55, picture: 1, points: 0.9 } as const;
 /** More handles than these would hide the image: they come when asked for. */
 const MOST_HANDLES = 6;
 const RADIUS_MM = 4;
@@ -70,6 +70,15 @@ export class Overview {
       if (other.kind === "map") this.visible.set(other.key, false);
     }
     this.show(layer, isVisible);
+    if (!isVisible) return;
+    const { id } = this.model.json;
+    tell("hoichan:show-layer", {
+      case_id: this.caseId,
+      result_id: id,
+      key: layer.key,
+      segment: 0,
+      if_hidden: true,
+    });
   }
 
   setOpacity(layer: Layer, opacity: number): void {

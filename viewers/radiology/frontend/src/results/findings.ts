@@ -120,7 +120,9 @@ export class Findings {
         this.pick = on ? { result_id, key } : undefined;
         this.paint();
       })),
-      listen("hoichan:show-layer", mine(({ key, segment }) => this.showLayer(key, segment))),
+      listen("hoichan:show-layer", mine(({ key, segment, if_hidden }) => {
+        if (!if_hidden || !this.isSeriesShown(key)) this.showLayer(key, segment);
+      })),
       listen("hoichan:compare", mine(({ places }) => this.hooks.compare(places))),
       listen("hoichan:show-handle", mine(({ key }) => this.showHandle(key))),
     );
@@ -240,13 +242,18 @@ export class Findings {
     this.paint();
   }
 
+  private isSeriesShown(key: string): boolean {
+    const uid = this.layers.find((one) => one.key === key)?.series_instance_uid;
+    return this.panes.some(({ cell }) => cell.viewport && cell.series?.set.series_instance_uid === uid);
+  }
+
   private showLayer(key: string, segment: number): void {
     const layer = this.layers.find((one) => one.key === key);
     const array = layer && this.pictures.array(layer);
-    if (!layer || !array) return;
-    let best = -1;
+    if (!layer) return;
+    let best = array ? -1 : layer.frames.length >> 1;
     let most = 0;
-    for (let slice = 0; slice < array.slices; slice++) {
+    for (let slice = 0; array && slice < array.slices; slice++) {
       let count = 0;
       for (let i = slice * array.stride; i < (slice + 1) * array.stride; i++) {
         if (segment === 0 ? array.values[i] !== 0 : array.values[i] === segment) count++;
