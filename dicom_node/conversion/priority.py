@@ -25,7 +25,8 @@ _USUAL_FACTOR = 3.5
 _MOST_DIRECTORIES = 512
 _MOST_ENTRIES = 512
 _MOST_TILES = 1 << 22
-_LARGEST_VALUE = 64 << 20
+_MOST_SIZES = 32  # of levels
+_MOST_READ = 256 << 20  # of all directories and their values together
 _LARGEST_PICTURE = 8 << 20  # coded
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
@@ -36,9 +37,9 @@ _X_RESOLUTION, _RESOLUTION_UNIT, _SUB_DIRECTORIES = 282, 296, 330
 _MICROMETRES_A_UNIT = {2: 25400.0, 3: 10000.0}
 _PLAUSIBLE_MPP = (0.02, 50.0)
 _SAID_MPP = (
-    (re.compile(rb"\bMPP\s*=\s*([0-9.]+)"), 1.0),
-    (re.compile(rb'\bPhysicalSizeX="([0-9.eE+-]+)"'), 1.0),
-    (re.compile(rb'"DICOM_PIXEL_SPACING"[^>]*>[^0-9<]*([0-9.eE+-]+)'), 1000.0),
+    (re.compile(rb"\bMPP {0,4}= {0,4}([0-9.]{1,20})"), 1.0),
+    (re.compile(rb'\bPhysicalSizeX="([0-9.eE+-]{1,20})"'), 1.0),
+    (re.compile(rb'"DICOM_PIXEL_SPACING"[^>]{0,99}>[^0-9<]{0,9}([0-9.eE+-]{1,20})'), 1000.0),
 )
 
 
@@ -50,16 +51,26 @@ class Plan:
     ----------
     order : (n,) int64
         Numbers of blocks, each once; all of the file when `is_settled`.
-    readable : int
-        So many at the beginning of `order` hold all levels up to 10x; 0 when nobody knows, or
-        when that would be the whole file.
+    steps : tuple of int
+        So many at the beginning of `order` hold all levels up to 10x, so many the next larger
+        level too, and so on; without the largest, which is there at the end. None when nobody
+        knows what is 10x, or when that is the largest.
     is_settled : bool
         Nothing that comes can change the plan.
     """
 
     order: NDArray[np.int64]
-    readable: int = 0
+    steps: tuple[int, ...] = ()
     is_settled: bool = True
+
+    @property
+    def readable(self) -> int:
+        """How many blocks make the levels up to 10x; 0 when nobody knows."""
+        return self.steps[0] if self.steps else 0
+
+    def reached(self, here: NDArray[np.bool_]) -> int:
+        """How many of the steps have come, by which blocks have."""
+        return sum(bool(here[self.order[:step]].all()) for step in self.steps)
 
 
 @dataclass
@@ -104,25 +115,26 @@ def _ordered(
     pictures = [one for one in directories if not one.is_tiled]
     small = [one for one in pictures if int(one.lengths.sum()) <= _LARGEST_PICTURE]
     first = [head, *(_first_tile(file, one) for one in levels), *(_all(file, one) for one in small)]
-    early = _early(levels, mpp)
-    late = [one for one in levels if not any(one is other for other in early)]
-    first += [_all(file, one) for one in reversed(early)]
-    readable = len(_distinct(first)) if early else 0
-    rest = [_all(file, one) for one in reversed(late)] + [np.arange(file.blocks.count)]
-    order = _distinct(first + rest)
-    return Plan(order, readable if readable < len(order) else 0)
+    order = _distinct(first)
+    steps: list[int] = []
+    sizes = sorted({one.pixels for one in levels})
+    for pixels in sizes if len(sizes) <= _MOST_SIZES else []:
+        # A level may have a directory for each channel.
+        same = [one for one in levels if one.pixels == pixels]
+        order = _distinct([order, *(_all(file, one) for one in same)])
+        if pixels < sizes[-1] and _is_early(same[0], levels[0], mpp):
+            steps = [len(order)]
+        elif pixels < sizes[-1] and steps:
+            steps.append(len(order))
+    order = _distinct([order, np.arange(file.blocks.count)])
+    return Plan(order, tuple(step for step in steps if step < len(order)))
 
 
-def _early(levels: list[_Directory], mpp: float) -> list[_Directory]:
-    """The levels up to 10x, largest first; none when the base is one of them."""
-    if not levels:
-        return []
-    base = levels[0]
+def _is_early(level: _Directory, base: _Directory, mpp: float) -> bool:
+    """Whether a level is one of those up to 10x, and the largest is not."""
     native = mpp or base.mpp
     least = LEAST_PREVIEW_MPP / native if native else _USUAL_FACTOR
-    if least <= 1:
-        return []
-    return [one for one in levels[1:] if base.width / one.width >= least]
+    return least > 1 and base.width / level.width >= least
 
 
 class _Walk:
@@ -131,7 +143,8 @@ class _Walk:
     def __init__(self, file: SparseFile) -> None:
         self.file = file
         self._seen: set[int] = set()
-        self._needed: list[NDArray[np.int64]] = []
+        self._needed: list[tuple[int, int]] = [(0, 1)]
+        self._read_bytes = 0
         self._tiles = 0
         self._order = "<"
         self._is_big = False
@@ -139,7 +152,8 @@ class _Walk:
     @property
     def blocks(self) -> NDArray[np.int64]:
         """What holds the directories met so far, and their values."""
-        return _distinct([np.zeros(1, np.int64), *self._needed])
+        offsets, lengths = np.array(self._needed, np.int64).T
+        return self.file.blocks.of(offsets, lengths)
 
     def directories(self) -> Iterator[_Directory]:
         """Every directory once. Raises Absent, and ValueError for what is no TIFF."""
@@ -187,7 +201,7 @@ class _Walk:
             if length > inline:
                 offset = self._offset(value)
                 if offset + length <= self.file.size:
-                    self._needed.append(_blocks(self.file, offset, length))
+                    self._needed.append((offset, length))
         (following,) = struct.unpack(self._order + ("Q" if self._is_big else "I"), body[-inline:])
         return entries, following
 
@@ -238,8 +252,6 @@ class _Walk:
         length = _SIZES.get(kind, 1) * count
         if length <= len(value):
             return value[:length]
-        if length > _LARGEST_VALUE:
-            raise ValueError("a value of that many bytes")
         return self._read(self._offset(value), length)
 
     def _offset(self, value: bytes) -> int:
@@ -247,8 +259,11 @@ class _Walk:
         return int(offset)
 
     def _read(self, offset: int, length: int) -> bytes:
+        self._read_bytes += length
+        if self._read_bytes > _MOST_READ:
+            raise ValueError("directories of that many bytes")
         data = self.file.read(offset, length)
-        self._needed.append(_blocks(self.file, offset, length))
+        self._needed.append((offset, length))
         return data
 
 

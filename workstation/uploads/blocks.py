@@ -41,7 +41,7 @@ from workstation.uploads import rows
 from workstation.uploads.answers import COMMON, failure
 from workstation.uploads.encoding import upload_json
 from workstation.uploads.piece import TooLong, in_thread
-from workstation.uploads.rows import PreviewState, Upload, UploadState
+from workstation.uploads.rows import Upload, UploadState
 
 __all__ = ["BlockDoor"]
 
@@ -164,7 +164,6 @@ class BlockDoor:
     def _answer(self, upload: Upload, blocks: Blocks, here: NDArray[np.bool_]) -> dict[str, Any]:
         plan = self._plan(upload, blocks)
         wanted = plan.order[~here[plan.order]][:WANTED]
-        readable = plan.order[: plan.readable]
         share = min(1.0, plan.readable * blocks.block_bytes / upload.size)
         return upload_json(upload, blocks.received_bytes(here)) | {
             "block_bytes": blocks.block_bytes,
@@ -172,7 +171,7 @@ class BlockDoor:
             "wanted": [int(number) for number in wanted],
             # From which share on the slide can be read, and whether that has come.
             "readable_at": round(share, 4) if plan.readable else None,
-            "is_readable": bool(plan.readable) and bool(here[readable].all()),
+            "is_readable": plan.reached(here) > 0,
         }
 
     def _keep(self, upload: Upload, blocks: Blocks, number: int, data: bytearray) -> dict[str, Any]:
@@ -182,9 +181,9 @@ class BlockDoor:
             blocks.take(number)
             here = blocks.here
         answer = self._answer(upload, blocks, here)
-        if answer["is_readable"] and upload.preview is PreviewState.NONE:
+        if self._plan(upload, blocks).reached(here) > upload.shown_steps:
             rows.want_preview(self.context, upload.id)
-        if upload.preview is PreviewState.DONE:
+        if upload.shown_steps:
             self._show_share(upload, answer["offset"] / upload.size)
         if self.context.clock() - upload.updated_at > TOUCH_EVERY:
             rows.touch(self.context, upload.id)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from workstation.uploads.rows import PreviewState, Upload
+from workstation.uploads.rows import Upload
 
 __all__ = ["upload_json"]
 
 
 def upload_json(upload: Upload, offset: int) -> dict[str, Any]:
     """One upload with how much of it is here; its facts are its sender's own."""
-    ours = ("prepared", "facts", "series")
+    ours = ("prepared", "facts", "series", "shown")
     outcome = {name: value for name, value in upload.outcome.items() if name not in ours}
     return {
         "id": upload.id,
@@ -24,6 +24,6 @@ def upload_json(upload: Upload, offset: int) -> dict[str, Any]:
         "facts": upload.facts,
         "watched": not upload.owner,
         "in_blocks": upload.block_bytes > 0,
-        "is_shown": upload.preview is PreviewState.DONE,
+        "is_shown": upload.shown_steps > 0,
         "created_at": upload.created_at.isoformat(),
     }

@@ -1,4 +1,4 @@
-"""Showing a slide before all of it has come: its levels up to 10x.
+"""Showing a slide before all of it has come: its levels up to 10x, then each larger one.
 
 They are stored as the whole will have them: byte for byte the instances that the whole conversion
 makes later, so the archive takes them then for what they are. The header of the largest level is
@@ -15,9 +15,10 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, select, update
 
 from dicom_node.conversion import ConversionRefused, convert
-from dicom_node.conversion.blocks import Blocks
+from dicom_node.conversion.blocks import Blocks, SparseFile
 from dicom_node.conversion.contents import SLIDE_SUFFIXES
 from dicom_node.conversion.partial import ANNOUNCED
+from dicom_node.conversion.priority import make_plan
 from dicom_node.errors import DicomNodeError
 from dicom_node.slides.announced import announce, set_arrived_share
 from workstation.context import Context
@@ -86,6 +87,9 @@ class _Early(Work):
         folder = self.folder / "early-dicom"
         folder.mkdir()
         blocks = Blocks(self.folder / "blocks", self.row.size, self.row.block_bytes)
+        with SparseFile(content, blocks) as file:
+            plan = make_plan(file, float(self.row.facts.get("mpp") or 0.0))
+            steps = plan.reached(file.here)
         made = convert(named, folder, facts, cancelled=self._is_unwanted, blocks=blocks)
         coming = [path for path in made.files if path.suffix == ANNOUNCED]
         headers = [json.loads(path.read_text(encoding="utf-8")) for path in coming]
@@ -102,10 +106,10 @@ class _Early(Work):
             "prepared": [facts.as_json()],
             "facts": self.row.facts,
             "series": series,
-            "studies": [facts.study_instance_uid],
         }
-        self._set(outcome=outcome)
+        self._set(outcome=self.row.outcome | outcome)
         self._store([path for path in made.files if path.suffix != ANNOUNCED])
+        self._set(outcome=outcome | {"studies": [facts.study_instance_uid], "shown": steps})
         logger.info("upload %s is shown early", self.row.id)
 
     def given_up(self) -> PreviewState:

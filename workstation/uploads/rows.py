@@ -99,6 +99,11 @@ class Upload:
     preview: PreviewState = PreviewState.NONE
 
     @property
+    def shown_steps(self) -> int:
+        """How many steps of its plan are in the archive (`conversion.priority.Plan`)."""
+        return int(self.outcome.get("shown", 0))
+
+    @property
     def expires_at(self) -> datetime:
         return self.updated_at + KEPT_UNFINISHED
 
@@ -313,13 +318,13 @@ def set_digest(context: Context, upload_id: str, digest: str) -> None:
 
 
 def want_preview(context: Context, upload_id: str) -> None:
-    """The smaller levels are here: the worker may show them. Only once."""
+    """More levels are here: the worker may show them, unless it is at it or could not."""
     wanted = (
         update(uploads)
         .where(
             uploads.c.id == upload_id,
             uploads.c.state == UploadState.RECEIVING.value,
-            uploads.c.preview == PreviewState.NONE.value,
+            uploads.c.preview.in_((PreviewState.NONE.value, PreviewState.DONE.value)),
         )
         .values(preview=PreviewState.DUE.value)
     )

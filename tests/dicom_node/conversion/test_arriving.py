@@ -179,6 +179,50 @@ def test_a_level_nobody_announced_is_missed_too(svs: Path, tmp_path: Path) -> No
     archive.close()
 
 
+def test_larger_levels_are_shown_as_they_come(tmp_path: Path) -> None:
+    """Of a pyramid that halves: 10x, then 20x, and all of it at the end."""
+    path = tmp_path / "slide.tif"
+    write_pyramid(path, 4096)
+    arrival = Arrival(path, tmp_path, 4096)
+    plan = arrival.settle()
+    assert len(plan.steps) == 2
+    for reached, step in enumerate(plan.steps, start=1):
+        for number in plan.order[:step]:
+            arrival.take(int(number))
+        assert plan.reached(arrival.blocks.here) == reached
+        early = arrival.build(tmp_path / f"step-{reached}")
+        coming = [one for one in early.files if one.suffix == ".json"]
+        made = [one for one in early.files if one.suffix == ".dcm"]
+        sizes = [dcmread(one, stop_before_pixels=True).TotalPixelMatrixColumns for one in made]
+        assert max(sizes) == 1024 * 2 ** (reached - 1)
+    assert [one.name for one in coming] == ["01-volume.json"]
+    assert arrival.plan(mpp=1.0).steps == ()  # the sender says that all of it is 10x
+
+
+def write_pyramid(path: Path, size: int) -> None:
+    """A tiled TIFF at 0.25 µm whose levels halve and lie in SubIFDs, as Bio-Formats writes them."""
+    random = np.random.default_rng(3)
+    picture = random.integers(0, 255, (size, size, 3), np.uint8)
+    options: dict[str, Any] = {
+        "tile": (256, 256),
+        "photometric": "rgb",
+        "compression": "jpeg",
+        "metadata": None,
+        "resolutionunit": "CENTIMETER",
+    }
+    with tifffile.TiffWriter(path) as tiff:
+        for number in range(4):
+            part = picture[:: 2**number, :: 2**number]
+            per_cm = 10_000 / (0.25 * 2**number)
+            tiff.write(
+                part,
+                subfiletype=1 if number else 0,
+                subifds=0 if number else 3,
+                resolution=(per_cm, per_cm),
+                **options,
+            )
+
+
 def test_nothing_is_shown_of_what_has_not_come(tmp_path: Path) -> None:
     path = tmp_path / "base.svs"
     write_svs(path, 2048, base_only=True)
@@ -250,6 +294,29 @@ def test_hostile_directories_end_and_ask_for_every_block(data: bytes, tmp_path: 
     plan = arrival.settle()
     assert sorted(plan.order) == list(range(arrival.blocks.count))
     assert plan.readable == 0
+
+
+def test_many_directories_that_claim_everything_end(tmp_path: Path) -> None:
+    """400 levels of different sizes, each of 200 tiles that are the whole file."""
+    count, tiles = 400, 200
+    size = 1 << 20
+    table = struct.pack("<I", 0) * tiles
+    lengths = struct.pack("<I", size) * tiles
+    at = 8 + len(table) + len(lengths)
+    data = b"II*\0" + struct.pack("<I", at) + table + lengths
+    for number in range(count):
+        at += 2 + 12 * 4 + 4
+        entries = [(256, 4, 1, 1000 + number), (257, 4, 1, 1000)]
+        entries += [(324, 4, tiles, 8), (325, 4, tiles, 8 + 4 * tiles)]
+        data += struct.pack("<H", 4) + b"".join(struct.pack("<HHII", *one) for one in entries)
+        data += struct.pack("<I", at if number + 1 < count else 0)
+    path = tmp_path / "many.tif"
+    path.write_bytes(data.ljust(size, b"\0"))
+    arrival = Arrival(path, tmp_path, 64)
+    arrival.blocks.path.write_bytes(b"\1" * arrival.blocks.count)
+    plan = arrival.plan()
+    assert plan.is_settled
+    assert len(plan.order) == arrival.blocks.count
 
 
 def test_damaged_bytes_never_break_the_plan(svs: Path, tmp_path: Path) -> None:
