@@ -61,13 +61,12 @@ def decode_settings(values: Mapping[str, Any]) -> Settings:
 def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Ready) -> None:
     """The DICOM listener."""
     from dicom_node import Node, NodeSettings
-    from workstation.context import open_context
+    from workstation.activity import at_work
     from workstation.node_events import take_event
     from workstation.peers import server_tls
     from workstation.sites import SitePeers
 
-    context = open_context(settings)
-    try:
+    with at_work(settings, order.get("name", "node")) as context:
         context.archive.recover()
         node = Node(
             context.archive,
@@ -86,55 +85,44 @@ def run_node(settings: Settings, order: Order, stop: threading.Event, ready: Rea
             stop.wait()
         finally:
             node.stop()
-    finally:
-        context.close()
 
 
 def run_worker(settings: Settings, order: Order, stop: threading.Event, ready: Ready) -> None:
     """Intake, plugin steps, deliveries."""
-    from workstation.context import open_context
+    from workstation.activity import at_work
     from workstation.jobs.worker import run_worker as work
 
-    context = open_context(settings)
-    try:
+    with at_work(settings, order.get("name", "worker")) as context:
         ready()
         work(context, stop)
-    finally:
-        context.close()
 
 
 def run_front(settings: Settings, order: Order, stop: threading.Event, ready: Ready) -> None:
     """Sign-in, DICOMweb, API, and the way to the pages."""
     import kernels
-    from workstation.context import open_context
+    from workstation.activity import at_work
     from workstation.web.front import front_app
 
-    context = open_context(settings)
-    try:
+    with at_work(settings, order.get("name", "front")) as context:
         # The first start on a machine compiles for some seconds; it answers meanwhile.
         threading.Thread(target=kernels.warm_up, name="warm-up", daemon=True).start()
         app = front_app(context, order["ui_ports"], order["ui_secret"])
         serve(app, order["socket"], stop, ready)
-    finally:
-        context.close()
 
 
 def run_ui(settings: Settings, order: Order, stop: threading.Event, ready: Ready) -> None:
     """One Streamlit process."""
-    from workstation.context import open_context
+    from workstation.activity import at_work
     from workstation.ui import session
     from workstation.web.proxy import SECRET_HEADER
     from workstation.web.streamlit_app import Freezer, SecretCheck, streamlit_app
 
-    context = open_context(settings)
-    try:
+    with at_work(settings, order.get("name", "ui")) as context:
         session.provide(context)
         importlib.import_module("workstation.ui.frame")  # now, not while the first user waits
         app = SecretCheck(Freezer(streamlit_app()), order["ui_secret"], SECRET_HEADER)
         Freezer.freeze()
         serve(app, order["socket"], stop, ready)
-    finally:
-        context.close()
 
 
 def run_receiving_pacs(
