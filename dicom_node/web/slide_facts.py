@@ -89,7 +89,7 @@ async def retrieve_slide(request: Request) -> Response:
 
     def work() -> Response:
         index = room.shelf.current(request.path_params["slide"], room.scope(request))
-        room.accessed(request, "metadata", index)
+        room.accessed(request.scope, "metadata", index)
         return _json(request, _slide(room, request, index))
 
     return await room.workers.read(work)
@@ -105,7 +105,7 @@ async def retrieve_study(request: Request) -> Response:
     def work() -> Response:
         found = room.shelf.of_study(study, room.scope(request))
         if found:
-            room.accessed(request, "metadata", found[0], len(found))
+            room.accessed(request.scope, "metadata", found[0], len(found))
         return _json(request, {"items": [_in_tray(room, request, index) for index in found]})
 
     return await room.workers.read(work)
@@ -127,8 +127,7 @@ def _slide(room: SlideRoom, request: Request, index: SlideIndex) -> dict[str, An
             for path in facts["optical_paths"]
         ],
         "icc": any(path["icc"] is not None for path in colour),
-        "label": sees_labels and "label" in facts["associated"],
-        "overview": sees_labels and "overview" in facts["associated"],
+        **_glass(sees_labels, facts),
         "arriving": room.shelf.arriving(index),
         "original_file": None,
     }
@@ -140,8 +139,14 @@ def _in_tray(room: SlideRoom, request: Request, index: SlideIndex) -> dict[str, 
     return {
         "title": next((name for name in named if name), ""),
         **{key: facts[key] for key in _IN_TRAY if key in facts},
-        "label": room.sees_labels(request) and "label" in facts["associated"],
+        **_glass(room.sees_labels(request), facts),
     }
+
+
+def _glass(sees_labels: bool, facts: dict[str, Any]) -> dict[str, bool]:
+    """Which pictures of the glass there are for the caller, and whether the caller may see any."""
+    pictures = {name: sees_labels and name in facts["associated"] for name in ("label", "overview")}
+    return {**pictures, "sees_labels": sees_labels}
 
 
 def _json(request: Request, content: dict[str, Any]) -> Response:

@@ -133,7 +133,7 @@ async def _picture(
 
     def work() -> Response:
         data = draw(index)
-        room.accessed(request, "rendered", index)
+        room.accessed(request.scope, "rendered", index)
         return payload(data, media_type)
 
     return await room.workers.compute(request, work)

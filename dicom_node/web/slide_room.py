@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from dicom_node.errors import NotFound
 from dicom_node.pixels.cache import DerivedCache
@@ -41,8 +42,8 @@ class SlideRoom:
         ):
             raise NotFound("the slide shows its label")
 
-    def accessed(self, request: Request, event: str, index: SlideIndex, count: int = 1) -> None:
-        self.doorkeeper.accessed(request.scope, event, index.study_instance_uid, count)
+    def accessed(self, scope: Scope, event: str, index: SlideIndex, count: int = 1) -> None:
+        self.doorkeeper.accessed(scope, event, index.study_instance_uid, count)
 
 
 def room_of(request: Request) -> SlideRoom:

@@ -1,8 +1,9 @@
 """Tiles: one by one for the browser's own cache, and by the dozen for a field of view."""
 
+import re
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,8 @@ __all__ = ["TileDesk", "TilePlace", "retrieve_batch"]
 
 _MOST_IN_BATCH = 256
 _LENGTH = struct.Struct("<I")
+_NUMBER = r"/([0-9]{1,8})"
+_TILE = re.compile(r"/v1/([^/]*)/([^/]*)" + 5 * _NUMBER)
 # Kept for the session that asked, as everything here.
 _HEADERS = [
     (b"cache-control", IMMUTABLE.encode()),
@@ -28,8 +31,7 @@ _HEADERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class TilePlace:
+class TilePlace(NamedTuple):
     """A tile's address."""
 
     slide: str
@@ -42,15 +44,16 @@ class TilePlace:
 
     @property
     def tag(self) -> str:
-        place = self.level, self.path, self.plane, self.column, self.row
-        return f'"{self.version}-{".".join(map(str, place))}"'
+        place = f"{self.level}.{self.path}.{self.plane}.{self.column}.{self.row}"
+        return f'"{self.version}-{place}"'
 
 
 class TileDesk:
     """Answers requests for one tile.
 
     What is known and in the page cache is answered on the event loop: to hand it to a thread and
-    back takes longer than to read it. Everything that may wait goes to a thread.
+    back takes longer than to read it. Everything that may wait goes to a thread. Thousands of
+    tiles make a slide, so the common answer is built of nothing that is not in it.
     """
 
     def __init__(self, room: SlideRoom) -> None:
@@ -60,21 +63,19 @@ class TileDesk:
         """Read a tile's address; None when the request is for something else."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return None
-        parts = scope["path"].removeprefix(scope.get("root_path", "")).split("/")
-        if len(parts) != 9 or parts[1] != "v1":
+        found = _TILE.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
+        if found is None:
             return None
-        numbers = parts[4:]
-        if not all(part.isascii() and part.isdigit() and len(part) < 9 for part in numbers):
-            return None
-        return TilePlace(parts[2], parts[3], *map(int, numbers))
+        slide, version, *numbers = found.groups()
+        return TilePlace(slide, version, *map(int, numbers))
 
     async def serve(self, place: TilePlace, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Whatever goes wrong becomes an answer too."""
-        request = Request(scope, receive)
         try:
-            response = await self._answer(place, request)
+            found = self._at_once(place, scope)
+            response = found or await self._answer(place, Request(scope, receive))
         except Exception as error:
-            response = await error_response_for(request, error)
+            response = await error_response_for(Request(scope, receive), error)
         if isinstance(response, Response):
             await response(scope, receive, send)
             return
@@ -82,12 +83,30 @@ class TileDesk:
         headers = [
             *_HEADERS,
             (b"content-type", media_type.encode()),
-            (b"content-length", str(len(data)).encode()),
+            (b"content-length", b"%d" % len(data)),
             (b"etag", place.tag.encode()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else data
         await send({"type": "http.response.body", "body": body})
+
+    def _at_once(self, place: TilePlace, scope: Scope) -> tuple[bytes, str] | None:
+        """The tile, if the caller may see it and nothing has to be waited for; else None.
+
+        Raises NotFound.
+        """
+        room = self._room
+        index = room.shelf.known(place.slide, place.version)
+        allowed = room.doorkeeper.known_scope(scope)
+        if index is None or allowed is None:
+            return None
+        if any(name == b"if-none-match" for name, _ in scope["headers"]):
+            return None
+        frame = frame_at(room, scope, index, allowed, place)
+        found = room.source.tile_at_once(index, frame) if frame >= 0 else None
+        if found is not None:
+            room.accessed(scope, "frames", index)
+        return found
 
     async def _answer(self, place: TilePlace, request: Request) -> Response | tuple[bytes, str]:
         room = self._room
@@ -96,18 +115,15 @@ class TileDesk:
         if index is None or allowed is None:
             index = await room.workers.read(lambda: self._open(place, request))
             allowed = ReadScope(everything=True)  # asked in `_open`
-        frame = frame_at(room, request, index, allowed, place)
+        frame = frame_at(room, request.scope, index, allowed, place)
         if frame == BLANK:
             return Response(status_code=204, headers={"Cache-Control": IMMUTABLE})
         if frame == NOT_RECEIVED:
             return error_response(404, "not_received")
-        room.accessed(request, "frames", index)
+        room.accessed(request.scope, "frames", index)
         if is_fresh(request, place.tag):
             headers = {"ETag": place.tag, "Cache-Control": IMMUTABLE, "Vary": "Cookie"}
             return Response(status_code=304, headers=headers)
-        found = room.source.tile_at_once(index, frame)
-        if found is not None:
-            return found
         found = await room.workers.read(lambda: room.source.tile_at_hand(index, frame, place.path))
         if found is not None:
             return found
@@ -120,7 +136,7 @@ class TileDesk:
 
 
 def frame_at(
-    room: SlideRoom, request: Request, index: SlideIndex, allowed: ReadScope, place: TilePlace
+    room: SlideRoom, scope: Scope, index: SlideIndex, allowed: ReadScope, place: TilePlace
 ) -> int:
     """The number of the frame at a place. Raises NotFound when there is none for the caller."""
     if not index.is_in(allowed):
@@ -130,7 +146,7 @@ def frame_at(
         shows_label = index.facts["levels"][place.level]["shows_label"]
     except IndexError as error:
         raise NotFound("the slide has no such tile") from error
-    if shows_label and not room.sees_labels(request):
+    if shows_label and not room.doorkeeper.may_see_labels(scope):
         raise NotFound("the slide shows its label")
     return frame
 
@@ -143,12 +159,12 @@ async def retrieve_batch(request: Request) -> Response:
     def at_hand() -> tuple[SlideIndex, list[int], list[bytes | None]]:
         index = room.index(request)
         everything = ReadScope(everything=True)  # `index` asked
-        frames = [frame_at(room, request, index, everything, place) for place in places]
+        frames = [frame_at(room, request.scope, index, everything, place) for place in places]
         pairs = zip(places, frames, strict=True)
         tiles = [_at_hand(room.source, index, frame, place.path) for place, frame in pairs]
         count = sum(frame >= 0 for frame in frames)
         if count:
-            room.accessed(request, "frames", index, count)
+            room.accessed(request.scope, "frames", index, count)
         return index, frames, tiles
 
     index, frames, tiles = await room.workers.read(at_hand)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +24,10 @@ class Proxies:
 
     def __init__(self, trusted: Sequence[str]) -> None:
         self.networks = [ipaddress.ip_network(each, strict=False) for each in trusted]
+        # The same few neighbours ask again and again.
+        self.trusts = lru_cache(maxsize=1_000)(self._trusts)
 
-    def trusts(self, host: str) -> bool:
+    def _trusts(self, host: str) -> bool:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:

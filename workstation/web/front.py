@@ -109,7 +109,6 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
             *api_docs_routes(base_path),
             Mount("/api", Forgetting(api_app(context), doorkeeper)),
             Mount("/dicom-web", dicomweb_app(context.archive, doorkeeper)),
-            Mount("/slides", slides_app(context.archive, doorkeeper)),
             Mount("/uploads", tus_app(context)),
             Mount("/", Shell(ui, base_path)),
         ],
@@ -118,7 +117,7 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
     )
     index = (streamlit_files() / "index.html").read_text(encoding="utf-8")
     return Gate(
-        app,
+        TilesFirst(app, slides_app(context.archive, doorkeeper), base_path),
         identity,
         sockets,
         base_path=base_path,
@@ -126,6 +125,26 @@ def front_app(context: Context, ui_ports: Sequence[int] = (), ui_secret: str = "
         policy=content_security_policy(inline_script_hashes(index)),
         observe=metrics.observe,
     )
+
+
+class TilesFirst:
+    """Sends what is below ``/slides/`` straight there, as `Mount` would.
+
+    A field of view is dozens of tiles: to try every route for each took as long as to answer.
+    """
+
+    def __init__(self, app: App, slides: App, base_path: str) -> None:
+        self.app = app
+        self.slides = slides
+        self.root = base_path + "/slides"
+        self.folder = self.root + "/"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(self.folder):
+            scope["root_path"] = self.root
+            await self.slides(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 class Forgetting:

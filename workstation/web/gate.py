@@ -7,7 +7,7 @@ public here is closed.
 
 import json
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from enum import Enum
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -71,14 +71,14 @@ PUBLIC_PATHS = frozenset(
 # Our published program code, without data: a browser may fetch it while somebody types a password.
 PUBLIC_FOLDERS = ("/assets/", "/static/")
 MACHINE_FOLDERS = (
-    "/api",
-    "/dicom-web",
-    "/slides/v1",  # "/slides" is a page
-    "/uploads",
-    "/live",
-    "/_stcore",
-    "/media",
-    "/component",
+    "/api/",
+    "/dicom-web/",
+    "/slides/v1/",  # "/slides" is a page
+    "/uploads/",
+    "/live/",
+    "/_stcore/",
+    "/media/",
+    "/component/",
 )
 
 
@@ -86,9 +86,7 @@ def zone_of(path: str) -> Zone:
     """The zone of a path below the base path."""
     if path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDERS):
         return Zone.PUBLIC
-    if any(path == each or path.startswith(each + "/") for each in MACHINE_FOLDERS):
-        return Zone.MACHINE
-    return Zone.PAGE
+    return Zone.MACHINE if f"{path}/".startswith(MACHINE_FOLDERS) else Zone.PAGE
 
 
 class Gate:
@@ -120,19 +118,20 @@ class Gate:
         self.sockets = sockets
         self.base_path = base_path
         self.proxies = proxies
-        self.policy = policy
+        self.dress = {https: Dress(policy, https=https) for https in (False, True)}
         self.observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        if scope["type"] == "http":
+        if scope["type"] == "http" and has_body(scope):
             receive, send = drained(scope, receive, send)
         background = header(scope, BACKGROUND_HEADER) == "1"
         scope, https = self._entering(scope)
-        send = self._dressed(scope, send, https)
-        path = scope["path"].removeprefix(self.base_path)
+        zone = zone_of(scope["path"].removeprefix(self.base_path))
+        if scope["type"] == "http":
+            send = self._dressed(scope, send, https, zone)
         if not self._below_base(scope):
             await self._outside(scope, send)
         elif self._is_foreign(scope):
@@ -146,18 +145,18 @@ class Gate:
                     "This request comes from another web site and is refused.",
                 ),
             )
-        elif zone_of(path) is Zone.PUBLIC:
+        elif zone is Zone.PUBLIC:
             await self.app(scope, receive, send)
         else:
-            await self._closed_zone(scope, receive, send, prolong=not background)
+            principal = await self._principal(scope, prolong=not background)
+            if principal is None:
+                await self._stranger(scope, send, zone)
+            else:
+                await self._admit(scope, receive, send, principal)
 
-    async def _closed_zone(
-        self, scope: Scope, receive: Receive, send: Send, *, prolong: bool
+    async def _admit(
+        self, scope: Scope, receive: Receive, send: Send, principal: Principal
     ) -> None:
-        principal = await self._principal(scope, prolong)
-        if principal is None:
-            await self._stranger(scope, send)
-            return
         scope["state"] = {**scope.get("state", {}), "principal": principal}
         if principal.session is not None:
             scope["headers"].append((USER_HEADER, principal.session.encode("latin-1")))
@@ -251,8 +250,7 @@ class Gate:
             return None
         return await self.identities.of_cookie(cookie, host, prolong=prolong)
 
-    async def _stranger(self, scope: Scope, send: Send) -> None:
-        zone = zone_of(scope["path"].removeprefix(self.base_path))
+    async def _stranger(self, scope: Scope, send: Send, zone: Zone) -> None:
         if (
             scope["type"] == "websocket"
             or zone is Zone.MACHINE
@@ -277,25 +275,39 @@ class Gate:
         location = f"{self.base_path}/login?next={quote(target, safe='/')}"
         await answer(send, 303, b"", [(b"location", location.encode("latin-1"))])
 
-    def _dressed(self, scope: Scope, send: Send, https: bool) -> Send:
+    def _dressed(self, scope: Scope, send: Send, https: bool, zone: Zone) -> Send:
         """``send`` that adds our headers to every answer, and tells `observe`."""
-        if scope["type"] != "http":
-            return send
-        ours = security_headers(self.policy, https=https)
-        names = {name for name, _ in ours}
-        zone = zone_of(scope["path"].removeprefix(self.base_path)).value
+        dress, observe = self.dress[https], self.observe
         start = time.perf_counter()
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
-                message = {**message, "headers": [*kept, *ours]}
-                if self.observe is not None:
+                message = {**message, "headers": dress.over(message.get("headers", ()))}
+                if observe is not None:
                     seconds = time.perf_counter() - start
-                    self.observe(scope["method"], zone, message["status"], seconds)
+                    observe(scope["method"], zone.value, message["status"], seconds)
             await send(message)
 
         return dressed
+
+
+class Dress:
+    """The headers of every answer, which no application beneath may replace."""
+
+    def __init__(self, policy: str, *, https: bool) -> None:
+        self.headers = security_headers(policy, https=https)
+        self.names = frozenset(name for name, _ in self.headers)
+
+    def over(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """An application's headers and ours."""
+        names = self.names
+        return [pair for pair in headers if pair[0].lower() not in names] + self.headers
+
+
+def has_body(scope: Scope) -> bool:
+    """Whether the request says that a body follows (RFC 9112 6)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names or b"transfer-encoding" in names
 
 
 def session_cookie(scope: Scope) -> str:

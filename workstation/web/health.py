@@ -117,12 +117,21 @@ class Metrics(Collector):
             buckets=SECONDS_BUCKETS,
             registry=self.registry,
         )
+        self.counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.registry.register(self)
 
     def observe(self, method: str, zone: str, status: int, seconds: float) -> None:
         # Anybody may make up methods; each would be kept for ever.
-        self.requests.labels(method if method in METHODS else "other", zone, str(status)).inc()
-        self.seconds.labels(zone).observe(seconds)
+        key = method if method in METHODS else "other", zone, status
+        if key not in self.counters:
+            # Kept, as to find them takes longer than to count.
+            self.counters[key] = (
+                self.requests.labels(key[0], zone, str(status)),
+                self.seconds.labels(zone),
+            )
+        requests, durations = self.counters[key]
+        requests.inc()
+        durations.observe(seconds)
 
     async def respond(self, request: Request) -> Response:
         body = await anyio.to_thread.run_sync(generate_latest, self.registry)

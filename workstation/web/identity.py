@@ -78,6 +78,8 @@ class Identity:
         principal = await anyio.to_thread.run_sync(ask)
         if forgotten != self._forgotten:  # signed out while we asked: do not remember
             return principal
+        if known is not None and known[1] == principal:
+            principal = known[1]  # the same object: what is kept by principal is found sooner
         if len(self._known) >= MEMORY_ENTRIES:
             self._known.clear()
         self._known[key] = (now, principal)
