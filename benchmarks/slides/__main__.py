@@ -62,6 +62,12 @@ def contests(options: argparse.Namespace) -> dict[str, Contest]:
     }
 
 
+def _keep_bytecode(folder: Path) -> None:
+    """Let the processes we start find their imports compiled, as an installed wheel has them."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.slides", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small slide, one turn")
@@ -83,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(", ".join(f"{name} {number}" for name, number in peers.items()), flush=True)
     lines: list[Line] = []
     with TemporaryDirectory(dir=options.folder) as folder:
+        _keep_bytecode(Path(folder, "bytecode"))
         scene = make_scene(Path(folder), size)
         megabytes = scene.svs.stat().st_size / 1e6
         print(f"a slide of {size} x {size}, {megabytes:.1f} MB, {len(scene.tissue)} tissue tiles")

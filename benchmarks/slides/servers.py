@@ -5,10 +5,11 @@ generous as it can be made: no threads, no template, one open slide; ``constant`
 same bytes and shows what the machine and the client cost.
 """
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from dicom_node.web import slides_app
 from tests.dicom_node.web.serving import HeaderDoorkeeper
 from tests.peers import free_ports
 
-__all__ = ["running"]
+__all__ = ["pinned", "running"]
 
 
 class QuietDoorkeeper(HeaderDoorkeeper):
@@ -38,6 +39,17 @@ class QuietDoorkeeper(HeaderDoorkeeper):
 
     def accessed(self, scope: Scope, event: str, study_instance_uid: str, count: int) -> None:
         pass
+
+
+@contextmanager
+def pinned(cores: Set[int]) -> Iterator[None]:
+    """Let this thread, and what it starts meanwhile, run on these cores only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def ours(path: Path) -> ASGIApp:
@@ -71,11 +83,14 @@ KINDS = {"ours": ours, "deepzoom": deep_zoom, "constant": constant}
 
 
 @contextmanager
-def running(kind: str, path: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Start a server; give its address and process."""
+def running(
+    kind: str, path: Path, cores: Set[int] | None = None
+) -> Iterator[tuple[str, psutil.Process]]:
+    """Start a server, on these cores only; give its address and process."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "benchmarks.slides.servers", kind, str(path), str(port)]
-    process = subprocess.Popen(command)
+    with pinned(cores or os.sched_getaffinity(0)):
+        process = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60

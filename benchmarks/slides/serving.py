@@ -1,13 +1,14 @@
 """B2 and B3: tiles over HTTP, by processor time a request and at a steady pace."""
 
 import asyncio
+import os
 import random
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from openslide.deepzoom import DeepZoomGenerator
 from benchmarks.frames import Task, wrk
 from benchmarks.slides.outcome import Line
 from benchmarks.slides.scene import FACTS, TILE, Scene
-from benchmarks.slides.servers import running
+from benchmarks.slides.servers import pinned, running
 from benchmarks.store import cpu_seconds
 from dicom_node.conversion import convert
 from tests.peers import run_dcmtk
@@ -154,13 +155,19 @@ def _send(scene: Scene, to: Product) -> None:
 
 
 def pace(scene: Scene, seconds: int) -> list[Line]:
-    """B3: 200 requests a second, asked on time whatever has come, while a slide is converted."""
+    """B3: 200 requests a second, asked on time whatever has come, while a slide is converted.
+
+    Server and conversion share one core; who asks has the others.
+    """
+    one, *others = sorted(os.sched_getaffinity(0))
+    core, rest = {one}, set(others) or {one}
     lines = []
     with (
-        running("constant", scene.svs) as (nothing, _),
-        running("ours", scene.archive.settings.folder) as (ours, _),
-        running("deepzoom", scene.svs) as (theirs, _),
-        _Conversions(scene) as conversions,
+        running("constant", scene.svs, core) as (nothing, _),
+        running("ours", scene.archive.settings.folder, core) as (ours, _),
+        running("deepzoom", scene.svs, core) as (theirs, _),
+        _Conversions(scene, core) as conversions,
+        pinned(rest),
     ):
         mine, other = _our_paths(scene, 1000), _their_paths(scene, 1000)
         for name, url, paths, bar in (
@@ -173,7 +180,7 @@ def pace(scene: Scene, seconds: int) -> list[Line]:
             lines.append(
                 Line(
                     "B3",
-                    f"{RATE} requests/s beside a conversion, {name}",
+                    f"{RATE} requests/s beside a conversion on one core, {name}",
                     f"p50 {p50:.1f} ms, p99 {p99:.1f} ms of {len(waits)}",
                     target="" if bar is None else f"p99 ≤ {bar:g} ms",
                     met=None if bar is None else p99 <= bar,
@@ -184,10 +191,11 @@ def pace(scene: Scene, seconds: int) -> list[Line]:
 
 
 class _Conversions:
-    """Converts the slide again and again until the block ends."""
+    """Converts the slide again and again, on these cores only, until the block ends."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, cores: Set[int]) -> None:
         self._scene = scene
+        self._cores = cores
         self._over = threading.Event()
         self._failed: list[BaseException] = []
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -207,9 +215,10 @@ class _Conversions:
 
     def _work(self) -> None:
         try:
-            while not self._over.is_set():
-                with TemporaryDirectory(dir=self._scene.folder) as folder:
-                    convert(self._scene.svs, Path(folder), FACTS)
+            with pinned(self._cores):
+                while not self._over.is_set():
+                    with TemporaryDirectory(dir=self._scene.folder) as folder:
+                        convert(self._scene.svs, Path(folder), FACTS)
         except BaseException as error:
             self._failed.append(error)
 
