@@ -103,6 +103,7 @@ class LayerKind(StrEnum):
     MASK = "mask"  # uint8: 0 or a segment's number
     MAP = "map"  # float32, invalid pixels are 0 and outside `mask`
     PICTURE = "picture"  # uint8 (slices, rows, columns, 3): colours as they are
+    POINTS = "points"  # float32 (points, 3): column and row of a slide's level 0, segment's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ class Layer:
     """A mask or map on the slices of a source series.
 
     ``array`` is (slices, rows, columns), one slice for each of ``frames`` (SOP Instance UID,
-    1-based frame number): the source geometry, never the un-tilted copy. ``array`` is empty in a
+    1-based frame number): the source geometry, never the un-tilted copy. Points lie on a slide as a
+    whole and name no frame; they stay on the screen. ``array`` is empty in a
     result read back from the record; the host then gives ``load``.
     """
 

@@ -81,7 +81,23 @@ def test_labels_are_for_those_who_may_see_them(pair: SlideSite, open_page: Open)
     pair.shows_labels = False
     page.reload()
     opened(page)
-    expect(page.get_by_title("Xem nhãn tiêu bản")).to_have_count(0)
+    expect(page.get_by_title("Xem nhãn tiêu bản", exact=True)).to_have_count(0)
+    page.get_by_title("Bạn không có quyền xem nhãn tiêu bản.").first.click()
+    expect(page.locator(".hs-toast")).to_contain_text("không có quyền")
+    expect(page.locator(".hs-glass")).to_have_count(0)
+
+
+def test_a_slide_without_a_label_says_so(pair: SlideSite, open_page: Open) -> None:
+    page = opened(open_page(pair.page()))
+    page.get_by_title("không có ảnh nhãn").click()
+    toast = page.locator(".hs-toast")
+    expect(toast).to_contain_text("không có ảnh nhãn")
+    # a word at the edge: the tissue in the middle stays to be seen
+    pane, said = page.locator(".hs-pane").bounding_box(), toast.bounding_box()
+    assert pane is not None
+    assert said is not None
+    assert said["y"] > pane["y"] + 0.75 * pane["height"]
+    assert said["x"] < pane["x"] + 0.1 * pane["width"]
 
 
 def test_two_slides_move_as_one_as_they_were_laid(pair: SlideSite, open_page: Open) -> None:

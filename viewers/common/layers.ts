@@ -10,7 +10,8 @@ import type { Text } from "./i18n";
 import type { Rgb, Segment } from "./palettes";
 
 export type Point = readonly [number, number, number];
-export type LayerKind = "mask" | "map" | "picture";
+/** "points" are triples on a slide: column and row of its level 0, and a segment's number. */
+export type LayerKind = "mask" | "map" | "picture" | "points";
 export type HandleKind = "point" | "line" | "polygon";
 export type FrameKey = readonly [string, number];
 

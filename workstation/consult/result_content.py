@@ -26,7 +26,19 @@ __all__ = ["Unsound", "decode", "decode_layer", "encode", "hash_of", "require_so
 LONGEST_CONTENT = 4_000_000
 MOST_LAYERS = 64
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_DTYPES = {LayerKind.MASK: np.uint8, LayerKind.MAP: np.float32, LayerKind.PICTURE: np.uint8}
+_DTYPES = {
+    LayerKind.MASK: np.uint8,
+    LayerKind.MAP: np.float32,
+    LayerKind.PICTURE: np.uint8,
+    LayerKind.POINTS: np.float32,
+}
+# sizes of an array's axes; 0 is any
+_SHAPES = {
+    LayerKind.MASK: (0, 0, 0),
+    LayerKind.MAP: (0, 0, 0),
+    LayerKind.PICTURE: (0, 0, 0, 3),
+    LayerKind.POINTS: (0, 3),
+}
 _FILE_FIELDS = ("dtype", "shape", "sha256")
 
 LoadLayer = Callable[[Mapping[str, Any]], NDArray[Any]]
@@ -135,12 +147,16 @@ def _require_sound_layer(layer: Layer) -> None:
     shape = layer.array.shape
     if layer.array.dtype != _DTYPES[kind]:
         raise Unsound(f"layer {layer.key}: a {kind} is {_DTYPES[kind].__name__}")
-    expected = 4 if kind is LayerKind.PICTURE else 3
-    if len(shape) != expected or (expected == 4 and shape[3] != 3) or 0 in shape:
+    expected = _SHAPES[kind]
+    fits = len(shape) == len(expected) and all(
+        size in (0, have) for size, have in zip(expected, shape, strict=True)
+    )
+    if not fits or 0 in shape:
         raise Unsound(f"layer {layer.key}: a {kind} cannot have the shape {shape}")
-    if len(layer.frames) != shape[0]:
-        raise Unsound(f"layer {layer.key}: {shape[0]} slices, but {len(layer.frames)} frames")
-    if kind is LayerKind.MAP and not np.isfinite(layer.array).all():
+    slices = 0 if kind is LayerKind.POINTS else shape[0]
+    if len(layer.frames) != slices:
+        raise Unsound(f"layer {layer.key}: {slices} slices, but {len(layer.frames)} frames")
+    if kind in (LayerKind.MAP, LayerKind.POINTS) and not np.isfinite(layer.array).all():
         raise Unsound(f"layer {layer.key}: NaN or infinity among its values")
 
 

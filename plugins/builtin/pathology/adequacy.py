@@ -33,7 +33,7 @@ from plugins.results import Bench, Grade, Result, Value
 __all__ = ["ANALYSIS", "Findings", "find_tissue", "look_at"]
 
 VERSION: Final = "1"
-TITLE: Final = Text("Chất lượng lam quét", "Slide adequacy")
+TITLE: Final = Text("Chất lượng tiêu bản quét", "Slide adequacy")
 TISSUE_UM: Final = 8.0
 # Otsu's level means little on a slide that is all tissue, or all glass.
 CHROMA_BETWEEN: Final = (10, 30)
@@ -75,24 +75,23 @@ class Findings:
         """For whoever scanned it."""
         name = self.slide.title
         if not self.remarks:
-            return Text(f"Lam {name}: đạt.", f"Slide {name}: adequate.")
+            return Text(f"Tiêu bản {name}: đạt.", f"Slide {name}: adequate.")
         vi = "; ".join(remark.vi for remark in self.remarks)
         en = "; ".join(remark.en for remark in self.remarks)
         if self.grade is Grade.RED:
             return Text(
-                f"Lam {name}: {vi}. Đề nghị kiểm tra và quét lại.",
+                f"Tiêu bản {name}: {vi}. Đề nghị kiểm tra và quét lại.",
                 f"Slide {name}: {en}. Please check it and scan it again.",
             )
-        return Text(f"Lam {name}: {vi}.", f"Slide {name}: {en}.")
+        return Text(f"Tiêu bản {name}: {vi}.", f"Slide {name}: {en}.")
 
 
 def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     slides = list(open_slides(study))
     found = []
     for number, slide in enumerate(slides):
-        bench.report(
-            number / len(slides), Text(f"Xem lam {slide.title}", f"Looking at slide {slide.title}")
-        )
+        message = Text(f"Xem tiêu bản {slide.title}", f"Looking at slide {slide.title}")
+        bench.report(number / len(slides), message)
         found.append(look_at(slide))
     order = list(Grade)
     grade = max((one.grade for one in found), key=order.index, default=Grade.RED)

@@ -15,6 +15,10 @@ PERCENT: Final = Code("%", "UCUM", "%")
 NUCLEI: Final = Code("{nuclei}", "UCUM", "nuclei")
 MITOSES: Final = Code("{mitoses}", "UCUM", "mitoses")
 
+# what a segment is
+ANATOMICAL_STRUCTURE: Final = Code("91723000", "SCT", "Anatomical Structure")
+NUCLEUS: Final = Code("84640000", "SCT", "Nucleus")
+
 # concepts
 AREA: Final = Code("42798000", "SCT", "Area")
 TISSUE_AREA: Final = Code("TISSUEAREA", PRIVATE, "Area of tissue on the slide")

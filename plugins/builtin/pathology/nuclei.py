@@ -21,17 +21,27 @@ from plugins.builtin.pathology.regions import Drawing, drawings
 from plugins.builtin.pathology.slides import comma, mean_mpp, open_slides, slide_series
 from plugins.contributions import Analysis
 from plugins.nouns import SlidePixels, Study, Text
-from plugins.results import Bench, Control, ControlKind, Grade, Result, Value
+from plugins.results import (
+    Bench,
+    Colour,
+    Control,
+    ControlKind,
+    Grade,
+    Layer,
+    LayerKind,
+    Result,
+    Segment,
+    Value,
+)
 
 __all__ = ["ANALYSIS", "Count", "count_in"]
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 TITLE: Final = Text("Đếm nhân (Ki-67)", "Nuclei count (Ki-67)")
 WORKING_UM: Final = 0.5
 MOST_PIXELS: Final = 1 << 24  # of a region's box: 4 mm² at 0.5 µm
 MARGIN_UM: Final = 12.0
 LEAST_NUCLEI: Final = 500
-MOST_POINTS: Final = 60_000
 MOST_PICTURES: Final = 6
 DIAMETER, DENSITY, STAIN, CHOICE = "diameter_um", "positive_density", "stain", "choice"
 STAINS: Final = (
@@ -42,8 +52,20 @@ CHOICES: Final = (
     ("unstated", Text("Chưa ghi", "Not stated")),
     ("hot_spot", Text("Vùng nóng (hot-spot)", "Hot spot")),
     ("average", Text("Vùng đại diện (trung bình)", "Representative (average)")),
-    ("whole", Text("Toàn bộ u trên lam", "Whole tumour on the slide")),
+    ("whole", Text("Toàn bộ u trên tiêu bản", "Whole tumour on the slide")),
 )
+NEGATIVE, POSITIVE, ALL_ALIKE = 1, 2, 3
+
+
+def _segment(number: int, vi: str, en: str, colour: Colour) -> Segment:
+    return Segment(number, Text(vi, en), colour, codes.ANATOMICAL_STRUCTURE, codes.NUCLEUS)
+
+
+STAINED: Final = (
+    _segment(NEGATIVE, "Âm tính", "Negative", (40, 90, 230)),
+    _segment(POSITIVE, "Dương tính", "Positive", (230, 30, 30)),
+)
+ALIKE: Final = (_segment(ALL_ALIKE, "Nhân", "Nuclei", (40, 90, 230)),)
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,7 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
         summary=None
         if wanted
         else Text(
-            "Chọn một vùng đã vẽ trên lam rồi bấm «Đếm nhân trong vùng».",
+            "Chọn một vùng đã vẽ trên tiêu bản rồi bấm «Đếm nhân trong vùng».",
             "Choose a region drawn on a slide, then press “Count nuclei in region”.",
         ),
         values=tuple(values),
@@ -143,10 +165,8 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
                 for one in counts
             ],
         },
-        detail={
-            "pictures": [one.picture for one in counts[:MOST_PICTURES]],
-            "points": _points(counts),
-        },
+        layers=_layers(counts, stain),
+        detail={"pictures": [one.picture for one in counts[:MOST_PICTURES]]},
     )
 
 
@@ -202,14 +222,14 @@ def _box(
 def _obstacle(slide: SlidePixels | None, drawing: Drawing, diameter_um: float) -> Text | None:
     """Why nothing can be counted there."""
     if slide is None:
-        return Text("lam không có ở đây", "the slide is not here")
+        return Text("tiêu bản không có ở đây", "the slide is not here")
     mpp = mean_mpp(slide)
     if mpp is None:
-        return Text("lam không có µm/pixel", "the slide has no µm per pixel")
+        return Text("tiêu bản không có µm/pixel", "the slide has no µm per pixel")
     if len(drawing.points_mm) < 3 or drawing.area_mm2 <= 0:
         return Text("không phải một vùng kín", "not an area")
     if slide.is_fluorescence:
-        return Text("lam huỳnh quang", "a fluorescence slide")
+        return Text("tiêu bản huỳnh quang", "a fluorescence slide")
     if diameter_um / max(mpp, WORKING_UM) < 4:
         size = f"{mpp:.2f}"
         return Text(
@@ -219,7 +239,7 @@ def _obstacle(slide: SlidePixels | None, drawing: Drawing, diameter_um: float) -
     left, top, right, bottom = _box(slide, slide.to_pixels(drawing.points_mm), mpp)
     scale = min(1.0, mpp / WORKING_UM)
     if right - left < 2 or bottom - top < 2:
-        return Text("vùng nằm ngoài lam", "the region is not on the slide")
+        return Text("vùng nằm ngoài tiêu bản", "the region is not on the slide")
     if (right - left) * (bottom - top) * scale**2 > MOST_PIXELS:
         return Text("vùng quá lớn; hãy vẽ dưới 4 mm²", "too large; draw less than 4 mm²")
     return None
@@ -280,23 +300,30 @@ def _wilson(positive: int, total: int) -> tuple[float | None, float | None]:
     return 100 * max(0.0, middle - spread), 100 * min(1.0, middle + spread)
 
 
-def _points(counts: Sequence[Count]) -> list[dict[str, Any]]:
-    """Where the nuclei are, in whole pixels of level 0, as many as fit."""
-    room = MOST_POINTS
-    found = []
+def _layers(counts: Sequence[Count], stain: str) -> tuple[Layer, ...]:
+    """Where the nuclei are: one layer of points a slide."""
+    found: dict[str, list[NDArray[np.float32]]] = {}
     for one in counts:
-        points, positive = one.points[:room], one.positive[:room]
-        room -= len(points)
-        places = np.rint(points).astype(int)
-        found.append(
-            {
-                "annotation_id": one.drawing.id,
-                "series_instance_uid": one.drawing.series_instance_uid,
-                "positive": places[positive].tolist(),
-                "negative": places[~positive].tolist(),
-            }
+        number = np.where(one.positive, POSITIVE, NEGATIVE) if stain == "hdab" else ALL_ALIKE
+        points = np.column_stack([one.points, np.broadcast_to(number, len(one.points))])
+        of_slide = found.setdefault(one.drawing.series_instance_uid, [])
+        of_slide.append(points.astype(np.float32))
+    stacked = {series: np.vstack(points) for series, points in found.items()}
+    return tuple(
+        Layer(
+            key=f"nuclei_{number}",
+            title=Text("Nhân đã đếm", "Nuclei counted"),
+            kind=LayerKind.POINTS,
+            series_instance_uid=series,
+            frames=(),
+            array=points,
+            segments=STAINED if stain == "hdab" else ALIKE,
+            is_shown=True,
+            is_exported=False,
         )
-    return found
+        for number, (series, points) in enumerate(stacked.items())
+        if len(points)
+    )
 
 
 def _name(number: int, drawing: Drawing) -> Text:

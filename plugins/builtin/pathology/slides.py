@@ -64,7 +64,7 @@ def comma(text: str) -> str:
 
 def _opened(study: Study, series: Series) -> SlidePixels | None:
     if study.load_slide is None:
-        raise ValueError(Text("Không đọc được lam ở đây.", "Slides cannot be read here."))
+        raise ValueError(Text("Không đọc được tiêu bản ở đây.", "Slides cannot be read here."))
     return study.load_slide(series)
 
 

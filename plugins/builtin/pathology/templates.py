@@ -25,19 +25,19 @@ PROCEDURE: Final = Code("121064", "DCM", "Current Procedure Descriptions")
 SECTIONS: Final = (
     Section(
         "specimen",
-        Text("Bệnh phẩm và lam đã xem", "Specimens and slides reviewed"),
+        Text("Bệnh phẩm và tiêu bản đã xem", "Specimens and slides reviewed"),
         PROCEDURE,
         required=True,
         placeholder=Text(
-            "Vị trí, cách lấy, ngày lấy; số block, số lam, phương pháp nhuộm; từng lam: mã, độ "
-            "phóng đại quét (µm/pixel)…",
+            "Vị trí, cách lấy, ngày lấy; số khối nến, số tiêu bản, phương pháp nhuộm; từng cái: "
+            "mã, độ phóng đại quét (µm/pixel)…",
             "Site, procedure, date; blocks, slides, stains; of each slide: name, scan resolution "
             "(µm a pixel)…",
         ),
     ),
     Section(
         "adequacy",
-        Text("Chất lượng mẫu và lam", "Adequacy"),
+        Text("Chất lượng mẫu và tiêu bản", "Adequacy"),
         FINDINGS,
         placeholder=Text(
             "Đủ / hạn chế / không đủ để chẩn đoán; lý do (ít mô, dập nát, mờ, gấp, nhuộm)…",
@@ -138,7 +138,7 @@ SECTIONS: Final = (
         Text("Cần xem lam kính", "Defer to glass"),
         RECOMMENDATIONS,
         placeholder=Text(
-            "Không / có: lam nào, vì sao (lấy nét, độ phóng đại, vi khuẩn, phân bào…)",
+            "Không / có: tiêu bản nào, vì sao (lấy nét, độ phóng đại, vi khuẩn, phân bào…)",
             "No / yes: which slides, why (focus, magnification, organisms, mitoses…)",
         ),
     ),
@@ -156,7 +156,7 @@ SECTIONS: Final = (
         Text("Đề nghị", "Recommendation"),
         RECOMMENDATIONS,
         placeholder=Text(
-            "Sinh thiết lại, gửi block hoặc lam kính, hội chẩn đa chuyên khoa, chuyển tuyến…",
+            "Sinh thiết lại, gửi khối nến hoặc lam kính, hội chẩn đa chuyên khoa, chuyển tuyến…",
             "Repeat biopsy, send block or glass, multidisciplinary meeting, transfer…",
         ),
     ),

@@ -33,7 +33,7 @@ def test_good_slide_is_adequate_and_nobody_is_told() -> None:
     assert result.value("tissue_0").value == pytest.approx(MASK.sum() / 1e6, rel=0.03)
     assert result.value("blurred_0").value == 0
     assert result.detail["message"] is None
-    assert result.summary.vi == "Lam slide: đạt."
+    assert result.summary.vi == "Tiêu bản slide: đạt."
 
 
 @pytest.mark.parametrize("part", [0.15, 0.5])

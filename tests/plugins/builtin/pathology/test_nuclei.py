@@ -15,7 +15,7 @@ from plugins.builtin.pathology import nuclei
 from plugins.nouns import SlidePixels
 from plugins.results import Grade, Result
 from tests.plugins.builtin.pathology.slides import Bench, painted_nuclei, region, slide, study_of
-from workstation.consult.result_content import encode
+from workstation.consult.result_content import encode, require_sound
 
 NEST = painted_nuclei()
 SLIDE = slide(NEST.picture, 0.25)
@@ -30,8 +30,14 @@ def counted(of: SlidePixels, *regions: object, **parameters: object) -> Result:
 def test_nuclei_are_found_where_they_were_painted() -> None:
     """F1 at least 0.90 (B14), each found within 3 µm of one that was painted."""
     result = counted(SLIDE, region(SLIDE, SQUARE))
-    (points,) = result.detail["points"]
-    found = np.array(points["positive"] + points["negative"], float)
+    (layer,) = result.layers
+    assert require_sound(result, "nuclei_count", result.study_instance_uid) is result
+    found = layer.array[:, :2].astype(float)
+    names = {segment.number: segment.label.en for segment in layer.segments}
+    marked = [names[number] for number in layer.array[:, 2].astype(int)]
+    assert marked.count("Positive") == result.value("region 0 positive").value
+    assert layer.is_shown
+    assert not layer.is_exported
     inside = ((NEST.points > 100) & (NEST.points < 1100)).all(axis=1)
     truth = NEST.points[inside]
     near, which = cKDTree(truth).query(found, distance_upper_bound=3 / 0.25)
@@ -53,7 +59,7 @@ def test_area_and_density_are_of_the_outline() -> None:
 
 def test_definition_goes_with_the_number() -> None:
     result = counted(SLIDE, region(SLIDE, SQUARE), choice="hot_spot")
-    said = encode(result, {})["parameters"]
+    said = encode(replace(result, layers=()), {})["parameters"]
     assert said["choice"] == "hot_spot"
     assert said["positive_density"] == 0.15
     assert said["diameter_um"] == 7.0
@@ -101,6 +107,9 @@ def test_haematoxylin_and_eosin_have_no_positive_share() -> None:
     result = counted(SLIDE, region(SLIDE, SQUARE), stain="he")
     assert result.value("region 0 nuclei").value > 0
     assert result.value("region 0 share") is None
+    (layer,) = result.layers
+    assert [segment.label.en for segment in layer.segments] == ["Nuclei"]
+    assert set(layer.array[:, 2]) == {layer.segments[0].number}
 
 
 @pytest.mark.parametrize(
@@ -154,8 +163,7 @@ def test_real_ki67_is_counted_plausibly(test_data: Path) -> None:
     result = counted(of, whole)
     assert 500 < result.value("region 0 nuclei").value < 4000
     assert 1 < result.value("region 0 share").value < 60
-    (points,) = result.detail["points"]
-    at = np.array(points["positive"]).clip(0, 1444)
-    others = np.array(points["negative"]).clip(0, 1444)
+    places = result.layers[0].array.astype(int).clip(0, 1444)
+    at, others = (places[places[:, 2] == n] for n in (nuclei.POSITIVE, nuclei.NEGATIVE))
     brown = picture[..., 0].astype(int) - picture[..., 2]
     assert brown[at[:, 1], at[:, 0]].mean() > brown[others[:, 1], others[:, 0]].mean() + 20

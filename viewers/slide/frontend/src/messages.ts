@@ -28,6 +28,8 @@ export const MESSAGES = {
   block: { vi: "Khối {name}", en: "Block {name}" },
   unread: { vi: "Chưa mở", en: "Not opened yet" },
   label: { vi: "Xem nhãn tiêu bản", en: "Show the label" },
+  label_none: { vi: "Tiêu bản này không có ảnh nhãn và ảnh toàn lam kính.", en: "This slide has no picture of its label or of the glass." },
+  label_forbidden: { vi: "Bạn không có quyền xem nhãn tiêu bản.", en: "You may not see the labels of slides." },
   label_title: { vi: "Nhãn và ảnh toàn lam kính", en: "Label and overview of the glass" },
   label_failed: { vi: "Không có ảnh nhãn.", en: "There is no picture of the label." },
 

@@ -103,6 +103,7 @@ export class Pane {
     this.tapestry = new Tapestry(api, slide, this.osd, {
       look: () => this.look,
       trouble: (count) => this.words.trouble(count),
+      recoloured: () => this.repaintNavigator(),
       sharpened: () => (this.root.dataset["sharp"] = String(this.tapestry.isSharp)),
     });
     // OpenSeadragon fits the first image by itself, without a margin.
@@ -248,7 +249,6 @@ export class Pane {
   /** The look changed: everything on the screen is painted again from what came. */
   repaint(): void {
     this.tapestry.repaint();
-    this.repaintNavigator();
     this.rewrite();
   }
 

@@ -25,19 +25,21 @@ void main() {
 const ROUND = `#version 300 es
 precision highp float;
 uniform vec3 colour;
+uniform float opacity;
 out vec4 painted;
 void main() {
   float away = length(gl_PointCoord - 0.5) * 2.0;
   if (away > 1.0) discard;
-  painted = vec4(mix(colour, vec3(0.0), smoothstep(0.7, 1.0, away) * 0.7), 1.0);
+  painted = vec4(mix(colour, vec3(0.0), smoothstep(0.7, 1.0, away) * 0.7), 1.0) * opacity;
 }`;
 
 const FLAT = `#version 300 es
 precision highp float;
 uniform vec3 colour;
+uniform float opacity;
 out vec4 painted;
 void main() {
-  painted = vec4(colour, 1.0);
+  painted = vec4(colour, 1.0) * opacity;
 }`;
 
 const FIELD = `#version 300 es
@@ -55,12 +57,13 @@ const DENSE = `#version 300 es
 precision highp float;
 uniform sampler2D field;
 uniform vec3 colour;
+uniform float opacity;
 in vec2 at;
 out vec4 painted;
 void main() {
   float share = texture(field, at).r;
   float alpha = share <= 0.0 ? 0.0 : 0.15 + 0.55 * sqrt(share);
-  painted = vec4(colour * alpha, alpha);
+  painted = vec4(colour, 1.0) * alpha * opacity;
 }`;
 
 /** Cells along the longer side. */
@@ -73,6 +76,7 @@ const MOST_CORNERS = 400_000;
 interface Cloud {
   colour: readonly [number, number, number];
   isOn: boolean;
+  opacity: number;
   count: number;
   /** First point of each cell, and the end. */
   starts: Uint32Array;
@@ -126,7 +130,7 @@ export class PointLayer {
     }
     const [dots, buffer] = this.upload(gl, programs.dots, ordered);
     const field = this.fieldOf(gl, starts);
-    this.clouds.set(id, { colour: rgb(colour), isOn: true, count: order.length, starts, dots, buffer, field, outlines });
+    this.clouds.set(id, { colour: rgb(colour), isOn: true, opacity: 1, count: order.length, starts, dots, buffer, field, outlines });
     this.paint();
   }
 
@@ -169,19 +173,20 @@ export class PointLayer {
     return field;
   }
 
-  /** Drop every set that is not among `ids`. */
-  keep(ids: ReadonlySet<string>): void {
-    for (const id of [...this.clouds.keys()]) if (!ids.has(id)) this.drop(id);
+  /** Drop every set whose id begins with `prefix` and is not among `ids`. */
+  keep(prefix: string, ids: ReadonlySet<string>): void {
+    for (const id of [...this.clouds.keys()]) if (id.startsWith(prefix) && !ids.has(id)) this.drop(id);
   }
 
   has(id: string): boolean {
     return this.clouds.has(id);
   }
 
-  show(id: string, isOn: boolean): void {
+  show(id: string, isOn: boolean, opacity = 1): void {
     const cloud = this.clouds.get(id);
-    if (!cloud || cloud.isOn === isOn) return;
+    if (!cloud || (cloud.isOn === isOn && cloud.opacity === opacity)) return;
     cloud.isOn = isOn;
+    cloud.opacity = opacity;
     this.paint();
   }
 
@@ -245,6 +250,7 @@ export class PointLayer {
     gl.uniform3fv(at("down"), toScreen.slice(3, 6));
     gl.uniform2f(at("size"), ...(size as [number, number]));
     gl.uniform3fv(at("colour"), cloud.colour);
+    gl.uniform1f(at("opacity"), cloud.opacity);
     return at;
   }
 

@@ -6,6 +6,9 @@ import { FIRST_COLOUR } from "./classes";
 import type { PointLayer } from "./pointlayer";
 import type { PointSet } from "./types";
 
+/** Of their names in a layer. */
+const PREFIX = "set ";
+
 export class PointSets {
   private sets: PointSet[] = [];
   private readonly off = new Set<string>();
@@ -48,14 +51,15 @@ export class PointSets {
   /** Bring a layer to what is listed and turned on. */
   async fill(layer: PointLayer, seriesInstanceUid: string): Promise<void> {
     const mine = this.of(seriesInstanceUid);
-    layer.keep(new Set(mine.map((set) => set.id)));
+    layer.keep(PREFIX, new Set(mine.map((set) => PREFIX + set.id)));
     await Promise.all(
       mine.map(async (set) => {
-        layer.show(set.id, !this.off.has(set.id));
-        if (this.off.has(set.id) || layer.has(set.id)) return;
+        const id = PREFIX + set.id;
+        layer.show(id, !this.off.has(set.id));
+        if (this.off.has(set.id) || layer.has(id)) return;
         try {
           const bulk = await this.load(set);
-          if (!layer.has(set.id)) layer.set(set.id, bulk, set.classification?.colour ?? FIRST_COLOUR);
+          if (!layer.has(id)) layer.set(id, bulk, set.classification?.colour ?? FIRST_COLOUR);
         } catch {
           this.failed();
         }

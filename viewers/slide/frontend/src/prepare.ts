@@ -1,6 +1,7 @@
 /** What must be known before the first slide: the studies, the reader's rights, the tray. */
 
 import type { Api } from "@common/api";
+import { DRAW } from "@common/mount";
 import type { Slide, SlideData, TrayItem } from "./types";
 
 export type CaseSlide = TrayItem & { study_instance_uid: string };
@@ -15,9 +16,6 @@ interface CaseAnswer {
   study_instance_uids: string[];
   permissions?: string[];
 }
-
-/** Right to draw on a case, as the API names it. */
-export const DRAW = "annotate";
 
 export async function prepare(api: Api, data: SlideData): Promise<Prepared> {
   const consult: Promise<CaseAnswer> =

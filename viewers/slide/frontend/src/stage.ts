@@ -1,6 +1,7 @@
 /** One slide with all that lies over it: bulk points, marks, and the hand that draws them. */
 
 import type { Api } from "@common/api";
+import { h } from "@common/dom";
 import type { Board } from "./board";
 import type { Point } from "./geometry";
 import { MarkLayer } from "./marklayer";
@@ -26,6 +27,8 @@ export class Stage {
   readonly layer = new MarkLayer();
   readonly points: PointLayer;
   readonly sketch: Sketch;
+  /** What the colours of points found by a program mean. */
+  readonly legend = h("ul", { class: "hs-legend", hidden: true });
   raster: Raster | undefined;
 
   constructor(api: Api, slide: Slide, caseId: string, view: View | undefined, hooks: StageHooks) {
@@ -43,6 +46,7 @@ export class Stage {
     });
     this.pane.root.insertBefore(this.points.canvas, this.pane.root.children[1] ?? null);
     this.points.canvas.after(this.layer.canvas);
+    this.pane.root.append(this.legend);
     this.sketch = new Sketch(this.pane.root, this.layer, {
       toScreen: () => this.pane.toScreen,
       colour: hooks.colour,

@@ -95,12 +95,19 @@ export class Tray {
     );
     button.classList.toggle("hs-fresh", !this.opened.has(item.slide));
     this.buttons.set(item.slide, button);
+    const words = labelWords(item);
     const label = h(
       "button",
-      { type: "button", class: "hs-tool hs-label", title: t("label"), "aria-label": t("label"), onclick: () => this.hooks.showLabel(item) },
+      {
+        type: "button",
+        class: `hs-tool hs-label${words === "label" ? "" : " hs-none"}`,
+        title: t(words),
+        "aria-label": t(words),
+        onclick: () => this.hooks.showLabel(item),
+      },
       icon(ICONS.label, 14),
     );
-    return h("div", { class: "hs-item" }, button, item.label ? label : null);
+    return h("div", { class: "hs-item" }, button, label);
   }
 
   select(shown: ReadonlySet<string>, active: string | undefined): void {
@@ -110,6 +117,12 @@ export class Tray {
       button.classList.toggle("hs-fresh", !this.opened.has(slide));
     }
   }
+}
+
+/** "label" when there is one to see; or why there is none. */
+export function labelWords({ label, overview, sees_labels }: CaseSlide): "label" | "label_none" | "label_forbidden" {
+  if (label || overview) return "label";
+  return sees_labels ? "label_none" : "label_forbidden";
 }
 
 function groupOf(item: CaseSlide, t: Translate<MessageKey>): string {

@@ -67,6 +67,8 @@ export interface Slide {
   z_mm: number;
   label: boolean;
   overview: boolean;
+  /** False: no label or overview is for this reader. */
+  sees_labels: boolean;
   /** What bare places look like, 0 to 255. */
   background: readonly [number, number, number];
   container_id: string;
@@ -83,8 +85,8 @@ export interface Slide {
 /** One line of the tray, `GET /slides/v1/studies/{uid}`. */
 export type TrayItem = Pick<
   Slide,
-  "slide" | "version" | "series_instance_uid" | "container_id" | "specimens" | "stain" | "received" | "problems"
-> & { title: string; label: boolean };
+  "slide" | "version" | "series_instance_uid" | "container_id" | "specimens" | "stain" | "received" | "problems" | "label" | "overview" | "sees_labels"
+> & { title: string };
 
 export const KINDS = [
   "point",

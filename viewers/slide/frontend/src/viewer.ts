@@ -16,6 +16,7 @@ import { count, countingOf } from "./counting";
 import { Desk } from "./desk";
 import { helpDialog, labelDialog, textDialog, Toast } from "./dialogs";
 import { Exchange } from "./exchange";
+import { FoundPoints } from "./foundpoints";
 import { fieldOf } from "./keyfield";
 import { listenKeys } from "./keys";
 import type { MessageKey } from "./messages";
@@ -27,7 +28,7 @@ import { mppOf } from "./scale";
 import type { Tool } from "./sketch";
 import type { Stage } from "./stage";
 import { Toolbar } from "./toolbar";
-import { nameOf, Opened, Tray } from "./tray";
+import { labelWords, nameOf, Opened, Tray } from "./tray";
 import type { Mark, SlideData } from "./types";
 
 export class Viewer extends Navigation implements Actor {
@@ -41,6 +42,7 @@ export class Viewer extends Navigation implements Actor {
   private readonly panel: Panel;
   private readonly colourPanel: ColourPanel;
   private readonly pointSets: PointSets;
+  private readonly found: FoundPoints;
   private readonly keyImages: KeyImages;
   private readonly banner: Banner;
   private readonly toast = new Toast();
@@ -129,15 +131,19 @@ export class Viewer extends Navigation implements Actor {
       () => this.pointsChanged(),
       () => this.toast.say(t("points_failed")),
     );
+    this.found = new FoundPoints(api, data.case_id, {
+      language,
+      stages: () => this.desk.stages,
+      failed: () => this.toast.say(t("points_failed")),
+    });
     this.keyImages = new KeyImages(api, data.case_id, data.standalone === true);
     this.banner = new Banner(api, t);
     this.root.append(
       this.banner.root,
       this.toolbar.root,
-      h("div", { class: "hs-main" }, this.tray.root, this.desk.root, this.colourPanel.root, this.panel.root),
+      h("div", { class: "hs-main" }, this.tray.root, this.desk.root, this.colourPanel.root, this.panel.root, this.toast.root),
       this.board.saveState,
       this.progress,
-      this.toast.root,
       this.overlay,
     );
     this.listen();
@@ -168,6 +174,10 @@ export class Viewer extends Navigation implements Actor {
       listen("hoichan:annotations", (detail) => {
         if (detail.case_id === caseId) void this.pointSets.refresh();
       }),
+      this.found.listen(),
+      listen("hoichan:show-layer", (detail) => {
+        if (detail.case_id === caseId) void this.showFound(detail.result_id, detail.key);
+      }),
       listen("hoichan:show", (detail) => {
         if (detail.case_id !== caseId) return;
         const item = this.desk.itemOf(detail.series_instance_uid);
@@ -196,6 +206,7 @@ export class Viewer extends Navigation implements Actor {
     this.board.rewrite();
     this.colourPanel.rewrite();
     for (const { pane } of this.desk.stages) pane.rewrite();
+    this.found.refill();
     this.relist();
   }
 
@@ -210,6 +221,7 @@ export class Viewer extends Navigation implements Actor {
     stage.layer.hidden = this.hidden;
     stage.layer.isHidden = this.hidesMarks;
     void this.pointSets.fill(stage.points, item.series_instance_uid);
+    void this.found.fill(stage);
     this.opened.add(item.slide);
     this.banner.show(item.study_instance_uid);
   }
@@ -219,15 +231,27 @@ export class Viewer extends Navigation implements Actor {
     return this.desk.show(item, markId, region);
   }
 
+  private async showFound(resultId: string, key: string): Promise<void> {
+    const place = await this.found.regionOf(resultId, key);
+    const item = place && this.desk.itemOf(place.series);
+    if (item) await this.show(item, undefined, place.region);
+  }
+
   private sessionBack(): void {
     this.board.retry();
     for (const { pane } of this.desk.stages) pane.retry();
   }
 
   private showLabel(item: CaseSlide): void {
+    const words = labelWords(item);
+    if (words !== "label") {
+      this.toast.say(this.t(words));
+      return;
+    }
     const root = `${this.api.base}/slides/v1/${item.slide}/${item.version}`;
+    const pictures = (["label", "overview"] as const).filter((name) => item[name]).map((name) => `${root}/${name}`);
     const close = (): void => void this.closeOverlay();
-    this.overlay.replaceChildren(labelDialog(this.t, [`${root}/label`, `${root}/overview`], close));
+    this.overlay.replaceChildren(labelDialog(this.t, pictures, close));
     this.overlay.querySelector("button")?.focus();
   }
 
