@@ -58,7 +58,7 @@ TITLE = Text("Phiếu trả lời hội chẩn từ xa", "Remote consult answer"
 
 IMAGE_PLACE = ("Loạt", "ảnh", "khung")
 IMAGE_PLACE_EN = ("Series", "image", "frame")
-SLIDE = Text("Lam", "Slide")
+SLIDE = Text("Tiêu bản", "Slide")
 
 # keys of Case.clinical that the asking hospital wants to read again, in the order of the form
 FACTS = {
@@ -326,7 +326,7 @@ def _place(sop_instance_uid: str, frame_number: int, export: Export) -> str:
 
 
 def _slide_place(header: Dataset, language: str) -> str:
-    """``Lam S26-1 A2``: what is written on the glass."""
+    """``Tiêu bản S26-1 A2``: what is written on the glass."""
     container = str(header.get("ContainerIdentifier") or "").strip()
     series = str(header.get("SeriesNumber") or "").strip()
     return f"{SLIDE.in_language(language)} {container or series}".strip()

@@ -106,7 +106,7 @@ def refuse(code: str, what: str = "", what_vi: str = "") -> ConversionRefused:
 _DAMAGES = {
     "a JPEG stream has no scan": "dòng JPEG không có dữ liệu ảnh",
     "a coded tile is no JPEG stream": "một ô ảnh không phải JPEG",
-    "a JPEG stream has bytes between its markers": "dòng JPEG có byte lạ giữa các marker",
+    "a JPEG stream has bytes between its markers": "dòng JPEG có byte lạ giữa các mã đánh dấu",
     "a JPEG stream ends within a marker": "dòng JPEG bị cắt ngang",
     "a JPEG stream does not decode": "dòng JPEG không giải mã được",
     "a tile does not decode": "một ô ảnh không giải mã được",

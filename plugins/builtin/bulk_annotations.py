@@ -66,6 +66,6 @@ def _group(one: PointSet, export: Export) -> AnnotationGroup:
 def contribute() -> Iterator[Contribution]:
     yield Exporter(
         "bulk_annotations",
-        Text("Nét vẽ trên lam (ANN)", "Annotations of slides (ANN)"),
+        Text("Nét vẽ trên tiêu bản (ANN)", "Annotations of slides (ANN)"),
         encode=encode,
     )

@@ -61,7 +61,7 @@ def _outline(points: NDArray[np.float64], graphic: GraphicType) -> NDArray[np.fl
 def contribute() -> Iterator[Contribution]:
     yield Exporter(
         "slide_segmentation",
-        Text("Vùng vẽ trên lam (SEG)", "Outlines of slides (SEG)"),
+        Text("Vùng vẽ trên tiêu bản (SEG)", "Outlines of slides (SEG)"),
         encode=encode,
         fallback_for="bulk_annotations",
     )

@@ -202,7 +202,7 @@ class AnnotationsBody(Body):
 class RegionBody(Body):
     """A part of a slide, in pixels of its level 0."""
 
-    slide: str = Field(pattern=r"^[0-9a-f]{32}$", description="Tên lam trong địa chỉ / Its name")
+    slide: str = Field(pattern=r"^[0-9a-f]{32}$", description="Tên trong địa chỉ / Its name")
     x: float
     y: float
     width: float = Field(gt=0)
@@ -218,7 +218,7 @@ class KeyImageBody(Body):
     window_center: float | None = None
     window_width: float | None = None
     caption: str = ""
-    region: RegionBody | None = Field(None, description="Phần của lam / Part of a slide")
+    region: RegionBody | None = Field(None, description="Phần của tiêu bản / Part of a slide")
 
 
 class DraftContent(Body):
@@ -259,7 +259,7 @@ class ResultStart(Body):
 
 
 class CoverageBody(Body):
-    series_instance_uid: str = Field(max_length=64, description="Lam / The slide")
+    series_instance_uid: str = Field(max_length=64, description="Tiêu bản / The slide")
     cell_um: float = Field(gt=0, le=10_000, description="Cạnh ô, µm / Edge of a cell, µm")
     columns: int = Field(ge=1, le=100_000)
     rows: int = Field(ge=1, le=100_000)

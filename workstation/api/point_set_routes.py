@@ -43,7 +43,7 @@ def add_point_set(
     principal: Caller,
     id: str,
     body: FileBody,
-    series: Annotated[str, Query(description="Series Instance UID của lam / of the slide")] = "",
+    series: Annotated[str, Query(description="Series của tiêu bản / of the slide")] = "",
     name: str = "",
     class_name: Annotated[str, Query(description="Lớp / Class")] = "",
     colour: Annotated[str, Query(description="#rrggbb")] = "#ffd400",

@@ -90,7 +90,7 @@ def keep(context: Context, principal: Principal, case_id: str, given: Ledger) ->
     if bits is None or not fits:
         raise InvalidRequest(
             "invalid_coverage",
-            "Bảng vùng đã xem không khớp với lam.",
+            "Bảng vùng đã xem không khớp với tiêu bản.",
             "The cells that were seen do not fit the slide.",
             field="seen",
         )

@@ -313,7 +313,7 @@ def _region(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not whole or box["width"] <= 0 or box["height"] <= 0:
         raise InvalidRequest(
             "invalid_region",
-            "Phần lam của ảnh then chốt không hợp lệ.",
+            "Phần tiêu bản của ảnh then chốt không hợp lệ.",
             "The part of the slide in a key image is not valid.",
             field="key_images",
         )

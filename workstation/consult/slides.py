@@ -139,7 +139,7 @@ def chosen_slide(context: Context, case: CaseRecord, series_instance_uid: str) -
         if slide is None:
             raise InvalidRequest(
                 "slide_not_of_case",
-                "Lam này không thuộc ca hội chẩn.",
+                "Tiêu bản này không thuộc ca hội chẩn.",
                 "This slide does not belong to the case.",
                 field="series",
             )
@@ -148,7 +148,7 @@ def chosen_slide(context: Context, case: CaseRecord, series_instance_uid: str) -
     if len(found) != 1:
         raise InvalidRequest(
             "slide_not_named",
-            "Hãy chọn lam: ca có nhiều lam hoặc không có lam nào.",
+            "Hãy chọn tiêu bản: ca có nhiều hoặc không có tiêu bản nào.",
             "Name the slide: the case has several, or none.",
             field="series",
         )

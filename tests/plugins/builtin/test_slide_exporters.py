@@ -325,7 +325,7 @@ def test_the_page_says_it_in_words(header: Dataset, tmp_path: Path) -> None:
     assert "Số lượng 50" in text
     assert "StarDist 0.9" in text
     if str(header.get("ContainerIdentifier") or ""):
-        assert f"Lam {header.ContainerIdentifier}" in text
+        assert f"Tiêu bản {header.ContainerIdentifier}" in text
 
 
 def test_the_mask_covers_what_the_outline_covers(header: Dataset, tmp_path: Path) -> None:

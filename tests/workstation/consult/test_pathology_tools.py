@@ -38,7 +38,7 @@ def test_a_real_slide_is_judged_counted_and_reported(
     assert 0.3 < tissue["value"] < 1.64  # mm²; the whole slide is 1.64
     blurred = next(one for one in content["values"] if one["key"] == "blurred_0")
     assert blurred["value"] < 5
-    assert content["summary"]["vi"].startswith("Lam 26-1 A1:")
+    assert content["summary"]["vi"].startswith("Tiêu bản 26-1 A1:")
     assert coverage.get_coverage(context, reader, case.id).unseen == 1
 
     nuclei = _counted(context, reader, case.id, study, "nuclei_count", {"regions": [_sent(

@@ -253,7 +253,7 @@ def test_senders_are_told_of_slides_to_scan_again(
 ) -> None:
     """On their case page, in their language; the reader is not told to scan."""
     record = slide_case(context, people, test_data)
-    message = {"vi": "Lam A1: mờ 40 %.", "en": "Slide A1: 40 % out of focus."}
+    message = {"vi": "Tiêu bản A1: mờ 40 %.", "en": "Slide A1: 40 % out of focus."}
     with context.database.begin() as connection:
         content = encode(testing.result(layers=(), detail={"message": message}), {})
         connection.execute(
