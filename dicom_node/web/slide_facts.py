@@ -89,7 +89,7 @@ async def retrieve_slide(request: Request) -> Response:
 
     def work() -> Response:
         index = room.shelf.current(request.path_params["slide"], room.scope(request))
-        room.accessed(request, "metadata", index)
+        room.accessed(request.scope, "metadata", index)
         return _json(request, _slide(room, request, index))
 
     return await room.workers.read(work)
@@ -105,7 +105,7 @@ async def retrieve_study(request: Request) -> Response:
     def work() -> Response:
         found = room.shelf.of_study(study, room.scope(request))
         if found:
-            room.accessed(request, "metadata", found[0], len(found))
+            room.accessed(request.scope, "metadata", found[0], len(found))
         return _json(request, {"items": [_in_tray(room, request, index) for index in found]})
 
     return await room.workers.read(work)
