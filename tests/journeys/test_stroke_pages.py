@@ -203,6 +203,7 @@ def test_a_stroke_at_three_in_the_morning(
     page.keyboard.press("ArrowRight")
     expect(page.locator(".hv-tr").first).to_contain_text(re.compile(r"\(2/\d+\)"))
     expect(page.locator("canvas.hv-layers").first).to_be_visible()
+    page.locator("[data-map='tmax']").scroll_into_view_if_needed()
     shot("8-tmax")
     expect(page.locator(".rs-progress")).to_have_count(0)
     confirm(page)

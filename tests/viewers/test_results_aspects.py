@@ -234,6 +234,7 @@ def test_one_click_declines_with_a_name_and_everything_comes(
     page.locator(".rs-nav button", has_text="ASPECTS").click()
     expect(page.locator("[data-read='declined']")).to_contain_text("Không chấm độc lập")
     expect(page.locator(".rs-toggle")).to_have_count(0)
+    expect(page.locator(".rs-foot")).to_contain_text("không cần xác nhận")
     # whoever scores after all does so with the aid in sight, and the form says so
     page.get_by_role("button", name="Vẫn chấm").click()
     expect(page.locator(".rs-aid")).to_have_count(10)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from plugins.results import ResultState
 from viewers import _component
+from workstation.consult.result_rows import ResultRecord
 from workstation.consult.results import Results
 from workstation.consult.rows import CaseRecord
 from workstation.context import Context
@@ -25,10 +26,16 @@ def has_any(found: Results) -> bool:
 def badge(found: Results, see: Callable[[], None]) -> None:
     """A button with the number of results that wait for the caller to confirm them, or nothing."""
     mine = [one.record for one in found.items if "confirm" in one.permissions]
-    waiting = sum(record.state in WAITING for record in mine)
+    waiting = sum(record.state in WAITING and not _is_declined(record) for record in mine)
     if waiting:
         words = _("Results to check: {n}").format(n=waiting)
         st.button(f"◇ {words}", key="see_results", on_click=see)
+
+
+def _is_declined(record: ResultRecord) -> bool:
+    """Whether its reader will not score: there is nothing to confirm."""
+    reads = record.edits.get("reads") or {}
+    return "declined" in reads and "final" not in reads
 
 
 def panel(context: Context, principal: Principal, record: CaseRecord, *, height: str) -> None:

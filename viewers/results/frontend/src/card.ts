@@ -206,8 +206,11 @@ export class Card {
   }
 
   /** Why this cannot be confirmed yet. */
-  private obstacle(content: Content | null): "needs_final" | "needs_read" | "needs_reveal" | "" {
-    if (content?.form === "aspects" && !this.model.edits.reads?.final) return "needs_final";
+  private obstacle(content: Content | null): "needs_nothing" | "needs_final" | "needs_read" | "needs_reveal" | "" {
+    const { reads } = this.model.edits;
+    if (content?.form === "aspects" && !reads?.final) {
+      return reads?.declined && !reads.aided ? "needs_nothing" : "needs_final";
+    }
     if (this.model.json.withheld.length > 0) return "needs_read";
     return this.overview.isHidden ? "needs_reveal" : "";
   }

@@ -85,6 +85,7 @@ export const TEXTS = {
   confirm_now: { vi: "Tôi xác nhận", en: "I confirm" },
   back: { vi: "Quay lại", en: "Back" },
   needs_final: { vi: "Cần khóa lượt đọc kết luận trước khi xác nhận.", en: "Lock the final read before confirming." },
+  needs_nothing: { vi: "Đã chọn không chấm điểm: không cần xác nhận.", en: "Not scored: nothing to confirm." },
   needs_read: { vi: "Còn phần đang giữ lại: hãy tự chấm điểm, hoặc chọn không chấm.", en: "A part is withheld: score on your own, or decline to." },
   needs_reveal: { vi: "Hãy xem số liệu trước khi xác nhận.", en: "Look at the numbers before confirming." },
 } as const satisfies Catalogue<string>;
