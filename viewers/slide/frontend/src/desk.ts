@@ -52,20 +52,26 @@ export class Desk {
     for (const stage of this.stages) stage.destroy();
   }
 
-  /** More tiles of a slide have come: it is laid down anew, where the reader looked. */
+  /** More of a slide has come: it is laid down anew as it was seen, not under a hand that draws. */
   private async lookForMore(): Promise<void> {
-    for (const [at, { pane }] of this.stages.entries()) {
+    for (const [at, before] of this.stages.entries()) {
+      const { pane } = before;
       const { slide, version, received, width } = pane.slide;
       if (document.hidden || received.frames >= received.expected) continue;
       const now = await this.slides.again(slide).catch(() => undefined);
       if (now?.version === version) pane.arrived(now.arriving);
       const item = now && this.itemOf(now.series_instance_uid);
-      if (!item || now.version === version || this.stages[at]?.pane !== pane) continue;
+      if (!item || now.version === version || this.stages[at] !== before || before.sketch.isBusy) continue;
       const { middle, scale, ...turn } = pane.view(true);
       // Nobody may have known how large the largest level would be.
       const grown = now.width / width;
       const view = { ...turn, middle: [middle[0] * grown, middle[1] * grown] as const, scale: scale / grown };
+      const { isLocked } = this;
       const stage = this.lay(now, at, view);
+      if (isLocked) this.toggleLock();
+      stage.pane.look.corrected = pane.look.corrected;
+      stage.pane.look.stain = pane.look.stain;
+      if (grown === 1) stage.raster = before.raster;
       this.hooks.opened(stage, item);
       this.choose(this.active);
     }

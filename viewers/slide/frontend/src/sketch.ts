@@ -87,6 +87,11 @@ export class Sketch {
     return this.points.length > 0;
   }
 
+  /** A mark is being drawn, moved or bent. */
+  get isBusy(): boolean {
+    return this.isDrawing || this.pull !== undefined;
+  }
+
   cancel(): boolean {
     const was = this.isDrawing || this.pull !== undefined;
     this.points = [];
