@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from benchmarks.slides.scene import write_svs
 from dicom_node.conversion.blocks import block_bytes_for
 from tests.journeys.test_slides import DESK, FLAGS, ask, send
+from tests.journeys.test_uploads import SVS
 from tests.product import PASSWORD, Product, product
 from tests.viewers.slidedriver import frame, opened, place_of, sharp, stage_pixels, view
 from viewers import build
@@ -151,3 +152,16 @@ def test_a_slide_is_read_while_it_arrives(
     assert np.abs(np.diff(now, axis=1)).mean() > 1.2 * np.abs(np.diff(seen, axis=1)).mean()
     expect(page.locator(".rp-mark")).to_have_count(1)
     assert page.locator(".rp-mark").text_content() == area
+
+
+def test_the_next_step_is_a_link(
+    running: Product, sign_in: Callable[..., Page], test_data: Path, tmp_path: Path
+) -> None:
+    page = sign_in("requester.a", "/slides")
+    item = send(page, test_data / SVS)
+    page.get_by_role("button", name="Gửi 1 tệp").click()
+    expect(item).to_contain_text("Tiêu bản đã vào kho ảnh. Bước tiếp theo: Gửi hội chẩn")
+    page.screenshot(path=str(tmp_path / "06-next-step.png"))
+    item.get_by_role("button", name="Gửi hội chẩn").click()
+    expect(page).to_have_url(re.compile(r"/request"))
+    page.screenshot(path=str(tmp_path / "07-request.png"))

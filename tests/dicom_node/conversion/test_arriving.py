@@ -146,6 +146,10 @@ def test_what_was_shown_early_is_what_stays(svs: Path, tmp_path: Path) -> None:
     assert all(level["complete"] for level in before.facts["levels"][1:])
     assert before.facts["received"]["frames"] < before.facts["received"]["expected"]
     assert shelf.arriving(before) == 0.125
+    # Of a slide nobody sends any more nothing is said of arriving; it is not complete for that.
+    (share,) = (folder / "slides" / "announced").glob("*.share")
+    os.utime(share, (0, 0))
+    assert shelf.arriving(before) is None
     archive.store_bytes(whole.files[0].read_bytes(), from_site())
     withdraw(folder, series)
     (after,) = shelf.of_study(str(base.StudyInstanceUID), everything)
