@@ -110,11 +110,16 @@ def headline(record: CaseRecord) -> str:
 def _from_and_reader(site: str, reader: str) -> str:
     """The asking hospital over the reader's name, small: both whole on a narrow screen."""
     lines = [
-        f'<span title="{escape(text, quote=True)}">{escape(text)}</span>'
+        f'<span title="{escape(text, quote=True)}">{escape(_abbreviated(text))}</span>'
         for text in (site, reader)
         if text
     ]
     return f'<span class="hc-whose">{"".join(lines)}</span>'
+
+
+def _abbreviated(name: str) -> str:
+    """As the title is written in every Vietnamese hospital."""
+    return name.replace("Bệnh viện", "BV").replace("Bác sĩ", "BS.")
 
 
 def is_due_today(record: CaseRecord) -> bool:
