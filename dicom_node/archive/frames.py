@@ -108,8 +108,9 @@ class FrameTable:
         head = json.dumps(facts).encode()
         if not self.encapsulated:
             return head
-        arrays = b"".join(part.tobytes() for part in (self._offsets, self._lengths, self._first))
-        return head + b"\n" + zlib.compress(arrays, 1)
+        packer = zlib.compressobj(1)
+        packed = [packer.compress(part) for part in (self._offsets, self._lengths, self._first)]
+        return b"".join([head, b"\n", *packed, packer.flush()])
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> "FrameTable":
@@ -144,8 +145,11 @@ def frame_table(buffer: Buffer, header: Header, transfer_syntax_uid: str) -> Fra
     if transfer_syntax_uid in DEFLATED:  # JPIP: the provider holds the pixels, not we
         return FrameTable()
     offsets, lengths = (part[1:] for part in pixel_data.items)
-    starts = _extended(buffer, header, order) or _basic_offsets(buffer, pixel_data, order)
-    first = _first_fragments(buffer, offsets, lengths, count, starts)
+    if len(offsets) == count:  # a fragment a frame, as nearly always: no table need be read
+        first = array("Q", range(count))
+    else:
+        starts = _extended(buffer, header, order) or _basic_offsets(buffer, pixel_data, order)
+        first = array("Q", _first_fragments(buffer, offsets, lengths, count, starts))
     return FrameTable(
         len(first),
         True,
@@ -155,7 +159,7 @@ def frame_table(buffer: Buffer, header: Header, transfer_syntax_uid: str) -> Fra
         pixel_data.length,
         offsets,
         lengths,
-        array("Q", first),
+        first,
     )
 
 
@@ -197,9 +201,7 @@ def _first_fragments(
     count: int,
     starts: list[int],
 ) -> list[int]:
-    """Return which fragment begins each frame."""
-    if len(offsets) == count:
-        return list(range(count))
+    """Return which fragment begins each frame, of frames that have several."""
     if count == 1:
         return [0] if offsets else []
     if len(starts) == count and offsets:
