@@ -18,10 +18,12 @@ from dicom_node.conversion.plan import derived_tile, factor, filled, halved, mis
 from dicom_node.conversion.refusals import refuse
 from dicom_node.conversion.source import (
     CODED_LOSSY,
+    CodedLevel,
     Picture,
     Region,
     Scanner,
     SlideSource,
+    coded_layers,
     layers_of,
 )
 from dicom_node.conversion.spool import Spool
@@ -117,16 +119,18 @@ class _Slide:
         levels = self.source.levels
         below = levels[index + 1] if index + 1 < len(levels) else None
         steps = missing_steps(level, below)
-        coded = bool(level.transfer_syntax_uid)
+        coded = coded_layers(level)
         if coded:
-            self._copy(index, level, lambda fraction: part(fraction * 0.3, _COPYING))
+            self._copy(index, level, coded, lambda fraction: part(fraction * 0.3, _COPYING))
         if steps or not coded:
             begin = 0.4 if coded else 0.0
             self._make(index, level, steps, lambda f: part(begin + f * (1 - begin), _MAKING))
 
     # -- copied
 
-    def _copy(self, index: int, level: Any, part: Callable[[float], None]) -> None:
+    def _copy(
+        self, index: int, level: Any, layers: list[CodedLevel], part: Callable[[float], None]
+    ) -> None:
         shape = self._shape(level, resampled=index > 0)
         lossy = CODED_LOSSY.get(level.transfer_syntax_uid, "")
         shape = replace(shape, lossy=lossy, ratio=shape.raw_bytes / max(level.coded_bytes, 1))
@@ -138,7 +142,7 @@ class _Slide:
                 if number % 256 == 0:
                     part(number / count)
                 layer, tile = divmod(number, shape.tiles)
-                yield layers_of(level)[layer].coded(tile % columns, tile // columns)
+                yield layers[layer].coded(tile % columns, tile // columns)
 
         # A tile grows by its tables and a marker; stripes lose some bytes and repeat a few.
         largest = level.coded_bytes * 2 + count * 4096

@@ -65,12 +65,6 @@ class LibraryLevel:
         self.photometric_interpretation = "YBR_FULL_422"
         self.coded_bytes = coded_bytes
 
-    def coded(self, column: int, row: int) -> bytes:
-        raise NotImplementedError("there are no coded tiles to take")
-
-    def stored(self, column: int, row: int) -> list[bytes]:
-        return []
-
     def pixels(self, column: int, row: int) -> NDArray[np.uint8]:
         x, y = column * _TILE, row * _TILE
         size = min(_TILE, self.width - x), min(_TILE, self.height - y)

@@ -14,12 +14,14 @@ __all__ = [
     "LARGEST_LEVEL_PIXELS",
     "LARGEST_TILE_EDGE",
     "Channel",
+    "CodedLevel",
     "Picture",
     "Region",
     "Scanner",
     "SlideSource",
     "SourceLevel",
     "Stack",
+    "coded_layers",
     "layers_of",
 ]
 
@@ -82,9 +84,9 @@ class Picture:
 class SourceLevel(Protocol):
     """One layer of the pyramid as the vendor wrote it.
 
-    `transfer_syntax_uid` is that of `coded`, or "" when the tiles must be coded by us.
-    `photometric_interpretation` is that of the coded tiles. `lossless` means that no step
-    before us lost anything, so we may not either. Grey may have 16 `bits`, colour has 8.
+    `transfer_syntax_uid` is "" when the tiles must be coded by us; a level that has one is a
+    `CodedLevel` (`coded_layers`). `lossless` means that no step before us lost anything, so we may
+    not either. Grey may have 16 `bits`, colour has 8.
     """
 
     width: int
@@ -97,14 +99,21 @@ class SourceLevel(Protocol):
     bits: int
     coded_bytes: int  # of the whole level, as stored
 
+    def pixels(self, column: int, row: int) -> NDArray[Any]:
+        """A tile decoded by a library of its own, cropped to the level's edge."""
+
+
+class CodedLevel(SourceLevel, Protocol):
+    """A layer whose tiles can be copied as they are.
+
+    `transfer_syntax_uid` and `photometric_interpretation` are those of the coded tiles.
+    """
+
     def coded(self, column: int, row: int) -> bytes:
         """A tile as one whole stream, its coded bits untouched."""
 
     def stored(self, column: int, row: int) -> list[bytes]:
         """The pieces of entropy-coded data of a tile, read anew from the file."""
-
-    def pixels(self, column: int, row: int) -> NDArray[Any]:
-        """A tile decoded by a library of its own, cropped to the level's edge."""
 
 
 class Stack:
@@ -130,6 +139,11 @@ class Stack:
 def layers_of(level: Any) -> list[Any]:
     """The layers of a level; most levels are their own only one."""
     return getattr(level, "layers", None) or [level]
+
+
+def coded_layers(level: Any) -> list[CodedLevel]:
+    """The layers of a level whose tiles can be copied; none where they must be coded by us."""
+    return layers_of(level) if level.transfer_syntax_uid else []
 
 
 class SlideSource(Protocol):

@@ -42,12 +42,6 @@ class StripLevel:
     tile_height: int = _TILE
     transfer_syntax_uid: str = ""
 
-    def coded(self, column: int, row: int) -> bytes:
-        raise NotImplementedError("there are no coded tiles to take")
-
-    def stored(self, column: int, row: int) -> list[bytes]:
-        return []
-
     def pixels(self, column: int, row: int) -> NDArray[Any]:
         whole = self._whole()
         top, left = row * _TILE, column * _TILE

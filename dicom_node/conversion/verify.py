@@ -13,7 +13,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from dicom_node.conversion import jpeg
 from dicom_node.conversion.refusals import ConversionRefused, refuse
-from dicom_node.conversion.source import Region, layers_of
+from dicom_node.conversion.source import Region, coded_layers, layers_of
 from dicom_node.pixels.codestream import codestream_size
 
 __all__ = ["check_coded_again", "check_copied", "frames_of"]
@@ -46,7 +46,7 @@ def check_copied(path: Path, level: Any, report: Callable[[float], None]) -> Non
     columns = -(-level.width // level.tile_width)
     rows = -(-level.height // level.tile_height)
     size = (level.tile_height, level.tile_width)
-    layers = layers_of(level)
+    layers = coded_layers(level)
     total = columns * rows * len(layers)
     chosen = _chosen(total)
     is_jpeg = level.transfer_syntax_uid == JPEGBaseline8Bit
