@@ -152,25 +152,23 @@ def _of_masks(context: Context, slide: Slide, masks: SlideMasks) -> Iterator[Dra
             points = points * scale
         if not (np.abs(points) <= FARTHEST_PX).all():
             raise UNREADABLE
-        said = _segment_class(region)
         origin: dict[str, Any] = {"imported": "dicom"}
         if region.algorithm:
             origin["algorithm"] = region.algorithm[:64]
         yield Drawing(
             Kind.POLYGON,
             points,
-            name="" if said.get("name") == region.label else region.label,
-            classification=said,
+            classification=_segment_class(region),
             rings=counts,
             origin=origin,
         )
 
 
 def _segment_class(region: MaskRegion) -> dict[str, Any]:
+    """A segment is a class: its label is the name, its property type the code."""
     said = coded_class(region.type, region.colour)
-    if said or not region.label.strip():
-        return said
-    return {"name": region.label.strip()[:64], "colour": region.colour or NO_COLOUR}
+    label = region.label.strip()[:64]
+    return {"colour": region.colour or NO_COLOUR, **said, "name": label} if label else said
 
 
 def _levels(context: Context, slide: Slide) -> dict[str, tuple[float, float]]:

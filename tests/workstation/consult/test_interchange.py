@@ -333,11 +333,13 @@ def test_a_mask_of_ours_comes_back(context: Context, people: People, case: CaseR
         annotations.remove(context, pathologist, case.id, mark.id)
     made = interchange.import_drawings(context, pathologist, case.id, file.data)
     assert (made.format, made.marks, made.ignored) == ("dicom", 2, ())
+    assert made.new_classes == ("U", "Mô đệm")
     after = annotations.list_annotations(context, pathologist, case.id).items
     shape = (1000, 1400)
     for one, other in zip(before, after, strict=True):
         assert overlap(filled(slide, [one], shape), filled(slide, [other], shape)) > 0.99
         assert len(other.points_mm) < 30, "straight lines stay straight"
+    assert after[0].classification["name"] == "U"
     assert after[0].classification["code"]["value"] == "108369006"
     assert after[0].classification["colour"] == tumour["colour"]
     assert after[1].classification["name"] == "Mô đệm"
