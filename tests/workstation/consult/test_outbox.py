@@ -1,5 +1,6 @@
 """A signed opinion comes home, to PACS that are not ours."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from dicom_node.errors import NotFound
 from dicom_node.peers import Peer
 from plugins.nouns import Opinion, State
+from tests.certificates import Authority
 from tests.peers import dcmqrscp, free_ports, orthanc, storescp
 from tests.workstation.cases import arrive, brought_to, signed
 from tests.workstation.conftest import Clock
@@ -82,6 +84,29 @@ def test_orthanc_gets_every_object_and_is_asked_for_them(
     assert {one["SOPInstanceUID"] for one in held} == sent
     assert cases.get(context, people["requester.a"], case_id).state is State.DELIVERED
     assert opinion.version == 1
+
+
+def test_an_opinion_comes_home_inside_mutual_tls(
+    context: Context, people: People, clock: Clock, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "certificates")
+    us, server = authority.issue("us", "hoichan.example"), authority.issue("server")
+    settings = replace(context.settings, dicom_tls_certificate=us.certificate, dicom_tls_key=us.key)
+    context = replace(context, settings=settings)
+    with orthanc(tmp_path / "orthanc", identity=server, authority=authority) as far:
+        receives(context, far.peer)
+        sites.change_ae_title(context, SYSTEM, "DEMO_A", far.peer.ae_title, tls=True)
+        case_id, _ = opinion_signed(context, people)
+        assert deliver_all(context) == {"due"}
+        assert {row.last_error["vi"].split(": ")[-1] for row in rows(context)} == {
+            "chứng chỉ không do CA được tin cậy ở đây ký."
+        }
+        pinned = server.certificate.read_text()
+        sites.change_ae_title(context, SYSTEM, "DEMO_A", far.peer.ae_title, tls_pinned=pinned)
+        clock.move(seconds=15)
+        assert deliver_all(context) == {"landed"}
+        assert {one["Modality"] for one in far.instances()} == {"SR", "DOC"}
+    assert cases.get(context, people["requester.a"], case_id).state is State.DELIVERED
 
 
 def test_a_pacs_that_is_down_gets_it_later(
