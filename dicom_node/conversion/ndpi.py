@@ -104,7 +104,7 @@ class NdpiSource:
             tiff = tifffile.TiffFile(self._file)
             series = tiff.series[0]
             if any(len(level.pages) != 1 for level in series.levels):
-                raise NotCuttable("several focal planes")
+                raise NotCuttable("several focal planes", note=_ONE_PLANE)
             base = series.levels[0].keyframe
             self.scanner = _scanner(base)
             self.levels = [self._level(base)]
@@ -182,7 +182,20 @@ class NdpiSource:
 
 
 class NotCuttable(Exception):
-    """The file is sound, but its coded data cannot be parted into frames."""
+    """The file is sound, but its coded data cannot be parted into frames.
+
+    `note` is what the laboratory should know of the slide that is made all the same.
+    """
+
+    def __init__(self, reason: str, *, note: tuple[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.notes = () if note is None else (note,)
+
+
+_ONE_PLANE = (
+    "Tệp NDPI có nhiều mặt tiêu; chỉ một mặt tiêu được chuyển đổi.",
+    "The NDPI file has several focal planes; only one of them was converted.",
+)
 
 
 def _with_rows(header: bytes, rows: int, columns: int) -> bytes:

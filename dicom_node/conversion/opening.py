@@ -1,5 +1,6 @@
 """Which reader takes a file; nothing is believed of its name but where formats share a magic."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import openslide
@@ -41,8 +42,11 @@ def open_source(path: Path) -> SlideSource:
     if "ndpi" in flags:
         try:
             return NdpiSource(path)
-        except NotCuttable:
-            return LibrarySource(path)
+        except NotCuttable as reason:
+            source = LibrarySource(path)
+            notes = (*source.scanner.notes, *reason.notes)
+            source.scanner = replace(source.scanner, notes=notes)
+            return source
     vendor = openslide.OpenSlide.detect_format(str(path))
     if flags or vendor in _OVERLAPPING or compression == _YCBCR_JPEG_2000:
         return LibrarySource(path)

@@ -1,11 +1,7 @@
 """Aperio SVS, Philips TIFF, QPTIFF, OME-TIFF, plain tiled TIFF: tiles taken as they are stored."""
 
-import base64
-import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +9,14 @@ import numpy as np
 import tifffile
 
 from dicom_node.conversion import jpeg, qptiff
+from dicom_node.conversion.descriptions import (
+    aperio_facts,
+    aperio_time,
+    dicom_time,
+    philips_attributes,
+    philips_pictures,
+    positive,
+)
 from dicom_node.conversion.ome import MOST_LAYERS, read_ome
 from dicom_node.conversion.pages import pages_at, read_layers, smaller_pages
 from dicom_node.conversion.refusals import ConversionRefused, damaged, refuse
@@ -26,7 +30,6 @@ _ICC = 34675
 _SOFTWARE, _MAKE, _MODEL = 305, 271, 272
 _PLAUSIBLE_MPP = (0.02, 50.0)
 _LARGEST_PICTURE_PIXELS = 50_000_000
-_PHILIPS_PICTURES = {"LABELIMAGE": "LABEL", "MACROIMAGE": "OVERVIEW"}
 # A picture beside the slide that is this large is another scan.
 _SCAN_PIXELS = 1 << 22
 _UNKNOWN_STEP_UM = 1.0
@@ -132,8 +135,8 @@ class TiffSource:
     # -- vendors
 
     def _read_aperio(self, base: Any) -> None:
-        facts = _aperio_facts(base.description)
-        mpp = _number(facts.get("MPP", ""))
+        facts = aperio_facts(base.description)
+        mpp = positive(facts.get("MPP", ""))
         self.scanner = replace(
             self.scanner,
             vendor="Aperio",
@@ -141,8 +144,8 @@ class TiffSource:
             serial=facts.get("ScanScope ID", ""),
             software=base.description.split("\n", 1)[0].strip(),
             mpp=(mpp, mpp),
-            objective_power=_number(facts.get("AppMag", "")),
-            scanned_at=_aperio_time(facts),
+            objective_power=positive(facts.get("AppMag", "")),
+            scanned_at=aperio_time(facts),
         )
         for page in self._tiff.pages[1:]:
             if page.is_tiled:
@@ -155,10 +158,10 @@ class TiffSource:
                 self._take_picture("OVERVIEW", page)
 
     def _read_philips(self, base: Any) -> None:
-        attributes = _philips_attributes(base.description)
+        attributes = philips_attributes(base.description)
         spacing = re.findall(r"[0-9.eE+-]+", attributes.get("DICOM_PIXEL_SPACING", ""))
         row_mm, column_mm = (
-            (_number(spacing[0]), _number(spacing[1])) if len(spacing) > 1 else (0.0,) * 2
+            (positive(spacing[0]), positive(spacing[1])) if len(spacing) > 1 else (0.0,) * 2
         )
         self.scanner = replace(
             self.scanner,
@@ -167,13 +170,13 @@ class TiffSource:
             serial=attributes.get("DICOM_DEVICE_SERIAL_NUMBER", ""),
             software=attributes.get("DICOM_SOFTWARE_VERSIONS", ""),
             mpp=(column_mm * 1000, row_mm * 1000),
-            scanned_at=_dicom_time(attributes.get("DICOM_ACQUISITION_DATETIME", "")),
+            scanned_at=dicom_time(attributes.get("DICOM_ACQUISITION_DATETIME", "")),
         )
         for page in self._tiff.pages[1:]:
             role = {"label": "LABEL", "macro": "OVERVIEW"}.get(page.description.lower()[:5])
             if role and not page.is_tiled:
                 self._take_picture(role, page)
-        for role, data in _philips_pictures(base.description):
+        for role, data in philips_pictures(base.description):
             if role not in self.pictures:
                 self.pictures[role] = _coded_picture(data)
 
@@ -313,55 +316,6 @@ def _unpadded(base: Any, page: Any) -> tuple[int, int]:
     return -(-base.imagewidth // factor), -(-base.imagelength // factor)
 
 
-def _aperio_facts(description: str) -> dict[str, str]:
-    pairs = (part.split("=", 1) for part in description.split("|") if "=" in part)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _aperio_time(facts: Mapping[str, str]) -> datetime | None:
-    text = f"{facts.get('Date', '')} {facts.get('Time', '')}"
-    for form in ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S"):
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 (the scanner knows no zone)
-        except ValueError:
-            continue
-    return None
-
-
-def _dicom_time(text: str) -> datetime | None:
-    digits = "".join(re.findall(r"\d", text))[:14]
-    try:
-        return datetime.strptime(digits, "%Y%m%d%H%M%S")  # noqa: DTZ007 (likewise)
-    except ValueError:
-        return None
-
-
-def _philips_attributes(description: str) -> dict[str, str]:
-    """The first value of each attribute; pictures are read elsewhere."""
-    found: dict[str, str] = {}
-    for match in re.finditer(
-        r'<Attribute Name="(\w+)"[^>]*>([^<]{0,4000})</Attribute>', description
-    ):
-        found.setdefault(match[1], match[2].strip().strip('"'))
-    return found
-
-
-def _philips_pictures(description: str) -> list[tuple[str, bytes]]:
-    found = []
-    pattern = (
-        r'Name="PIM_DP_IMAGE_TYPE"[^>]*>(LABELIMAGE|MACROIMAGE)<'
-        r'(?:(?!PIM_DP_IMAGE_TYPE).)*?Name="PIM_DP_IMAGE_DATA"[^>]*>([A-Za-z0-9+/=\s]+)<'
-    )
-    for match in re.finditer(pattern, description, re.DOTALL):
-        try:
-            data = base64.b64decode(match[2])
-            jpeg.read_header(data)
-        except (binascii.Error, ConversionRefused):
-            continue
-        found.append((_PHILIPS_PICTURES[match[1]], data))
-    return found
-
-
 def _profile(page: Any) -> bytes:
     icc = page.tags.get(_ICC)
     return bytes(icc.value) if icc is not None else b""
@@ -374,11 +328,3 @@ def _size(page: Any) -> str:
 def _text(page: Any, tag: int) -> str:
     value = page.tags.valueof(tag, default="")
     return value.strip() if isinstance(value, str) else ""
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if 0 < value < 1e9 else 0.0

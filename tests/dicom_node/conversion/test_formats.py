@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from pydicom import dcmread
 
-from dicom_node.conversion import ConversionRefused, build, jpeg
+from dicom_node.conversion import ConversionRefused, build, jpeg, ndpi
 from dicom_node.conversion.build import Built
 from dicom_node.conversion.slide_library import LibrarySource
 from dicom_node.conversion.verify import frames_of
@@ -58,6 +58,26 @@ def test_ndpi_shows_what_openslide_shows(test_data: Path, converted: Converts) -
     origin = ds.TotalPixelMatrixOriginSequence[0]
     middle = float(origin.YOffsetInSlideCoordinateSystem) - ds.ImagedVolumeWidth / 2
     assert middle == pytest.approx(37.5 - 12.53872, abs=1e-4)
+
+
+def test_an_ndpi_of_several_planes_says_that_one_was_taken(
+    test_data: Path, converted: Converts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ndpi.tifffile, "TiffFile", Stacked)
+    slide = converted(test_data / NDPI)
+    assert any("focal planes" in en for _, en in slide.notes)
+    assert any("mặt tiêu" in vi for vi, _ in slide.notes)
+
+
+class Stacked(tifffile.TiffFile):
+    """The file as if each level had two pages: none with real planes is to be had."""
+
+    @property
+    def series(self) -> list[tifffile.TiffPageSeries]:
+        found = super().series
+        for level in found[0].levels:
+            level._len = 2
+        return found
 
 
 @pytest.mark.parametrize(
