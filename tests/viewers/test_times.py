@@ -114,6 +114,20 @@ def test_slider_and_cine_stay_at_their_place(site: ResultSite, open_page: OpenPa
     )
 
 
+def test_an_impatient_reader_keeps_the_window(site: ResultSite, open_page: OpenPage) -> None:
+    """Images asked for before the first one has come bring no window of their own."""
+    site.faults.frame_seconds = 0.5
+    page = open_page(site.page())
+    expect(page.locator(".hv-tr").first).to_contain_text("t = ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    shows(page, 3, "10,0", 3)
+    site.faults.frame_seconds = 0.0
+    drawn(page)
+    expect(page.locator(".hv-progress").first).to_be_hidden()
+    assert "W 400 · L 150" in overlay(page, "bl")
+
+
 def test_the_times_of_the_place_come_first(site: ResultSite, open_page: OpenPage) -> None:
     site.frame_requests.clear()
     page = open_page(site.page())
