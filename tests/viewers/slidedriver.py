@@ -3,14 +3,16 @@
 import io
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page
 
-__all__ = ["View", "frame", "opened", "place_of", "sharp", "stage_pixels", "view"]
+__all__ = ["View", "frame", "opened", "place_of", "sharp", "stage_pixels", "until", "view"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,14 @@ def view(page: Page, pane: int = 0) -> View:
     told = page.locator(".hs-pane").nth(pane).get_attribute("data-view") or ""
     x, y, scale, degrees, flipped = map(float, told.split())
     return View(x, y, scale, degrees, bool(flipped))
+
+
+def until(page: Page, condition: Callable[[], Any], seconds: float = 30) -> None:
+    """Wait until `condition()` holds; the page goes on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        page.wait_for_timeout(100)
 
 
 def sharp(page: Page, pane: int = 0, scale: float | None = None, seconds: float = 30) -> None:

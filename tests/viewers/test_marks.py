@@ -125,8 +125,7 @@ def test_moving_a_mark_changes_it(tilted: Site, reader: Page) -> None:
     before = mark["measurements"][0]["value"]
     reader.keyboard.press("w")
     drag(reader, point_at(reader, 0.55, 0.45), point_at(reader, 0.6, 0.6))
-    tilted.wait(lambda: mark["revision"] == 2)
-    assert mark["measurements"][0]["value"] > before * 1.2
+    tilted.wait(lambda: mark["measurements"][0]["value"] > before * 1.2)
     assert len(tilted.marks) == 1
     reader.keyboard.press("Control+z")
     tilted.wait(lambda: abs(mark["measurements"][0]["value"] - before) < 1e-6)
@@ -139,7 +138,7 @@ def test_a_server_that_is_away_loses_nothing(tilted: Site, reader: Page) -> None
     reader.keyboard.press("n")
     expect(reader.locator(".hv-mark em")).to_have_text("chưa lưu")
     tilted.faults.away = False
-    tilted.wait(lambda: tilted.marks, 20)
+    tilted.wait(lambda: tilted.marks, 60)
     expect(reader.locator(".hv-save")).to_be_hidden(timeout=15_000)
     expect(reader.locator(".hv-mark")).to_have_attribute("data-state", "saved")
 
@@ -185,7 +184,7 @@ def test_signed_out_and_back(tilted: Site, reader: Page) -> None:
     assert not tilted.marks
     tilted.faults.signed_out = False
     expect(reader.locator("#hoichan-signed-out")).to_be_hidden(timeout=20_000)
-    tilted.wait(lambda: tilted.marks, 20)
+    tilted.wait(lambda: tilted.marks, 60)
     assert overlay(reader, "tr").startswith("Ảnh 15/28")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.dicom_node.slides.glass import Glass, put, tile_colour
-from tests.viewers.slidedriver import opened, sharp, stage_pixels, view
+from tests.viewers.slidedriver import opened, sharp, stage_pixels, until, view
 from tests.viewers.slidesite import SlideSite
 from tests.viewers.tissue import red_for_blue, tissue_slide
 
@@ -197,8 +197,7 @@ def test_colours_are_corrected_by_the_profile_unless_asked_not_to(
     expect(page.locator(".hs-badges")).to_be_empty()
     page.keyboard.press("Shift+I")
     expect(page.locator(".hs-badges")).to_contain_text("tắt hiệu chỉnh màu")
-    page.wait_for_timeout(300)
-    assert np.abs(seen_at(page, 200, 200) - (210, 120, 40)).max() <= 6
+    until(page, lambda: np.abs(seen_at(page, 200, 200) - (210, 120, 40)).max() <= 6)
     page.keyboard.press("]")
     page.keyboard.press("[")
     page.locator(".hs-slide:not(.hs-shown)").click()
@@ -213,12 +212,10 @@ def test_a_stain_view_says_that_it_is_one(tiled: SlideSite, open_page: Open) -> 
     page.keyboard.press("i")
     page.get_by_label("Tách Eosin").check()
     expect(page.locator(".hs-watermark")).to_contain_text("không phải màu gốc")
-    page.wait_for_timeout(300)
-    assert np.abs(seen_at(page, 500, 350) - own).max() > 20
+    until(page, lambda: np.abs(seen_at(page, 500, 350) - own).max() > 20)
     page.get_by_label("Màu gốc").check()
     expect(page.locator(".hs-watermark")).to_be_hidden()
-    page.wait_for_timeout(300)
-    assert np.abs(seen_at(page, 500, 350) - own).max() <= 1
+    until(page, lambda: np.abs(seen_at(page, 500, 350) - own).max() <= 1)
 
 
 def test_channels_are_added_up_and_can_be_turned_off(
@@ -235,11 +232,9 @@ def test_channels_are_added_up_and_can_be_turned_off(
     page.keyboard.press("i")
     assert np.abs(seen_at(page, 200, 200) - (0, 160, 80)).max() <= 2
     page.get_by_label("FITC").first.uncheck()
-    page.wait_for_timeout(300)
-    assert np.abs(seen_at(page, 200, 200) - (0, 0, 80)).max() <= 2
+    until(page, lambda: np.abs(seen_at(page, 200, 200) - (0, 0, 80)).max() <= 2)
     page.get_by_label("Mức sáng: path DAPI").fill("160")
-    page.wait_for_timeout(300)
-    assert np.abs(seen_at(page, 200, 200) - (0, 0, 128)).max() <= 2
+    until(page, lambda: np.abs(seen_at(page, 200, 200) - (0, 0, 128)).max() <= 2)
 
 
 def test_of_many_channels_only_those_shown_are_asked_for(

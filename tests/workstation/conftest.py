@@ -5,15 +5,17 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine, make_url
 
-from workstation import accounts, passwords, sites
+from workstation import accounts, migrations, passwords, sites
 from workstation.accounts import SYSTEM, Principal, Role
 from workstation.context import Context, open_context
+from workstation.database import Database
 from workstation.settings import Settings
 
 # A PostgreSQL server to run on instead of SQLite (test_postgresql.py starts one).
@@ -62,15 +64,39 @@ def clock() -> Clock:
 
 
 def _new_database() -> str:
-    """The URL of an empty database on the server of `DATABASE_VARIABLE`; "" without one."""
+    """The URL of a database of one's own on the server of `DATABASE_VARIABLE`; "" without one."""
     server = os.environ.get(DATABASE_VARIABLE, "")
     if not server:
         return ""
     name = f"test_{uuid.uuid4().hex}"
+    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {_migrated(server)}")
+    return _database_url(server, name)
+
+
+@cache
+def _migrated(server: str) -> str:
+    """A database with the tables; copies of it are made in no time."""
+    _on_server(server, "CREATE DATABASE migrated")
+    database = Database(_database_url(server, "migrated"))
+    migrations.upgrade(database)
+    database.close()
+    return "migrated"
+
+
+def _drop(url: str) -> None:
+    """Hundreds of databases would fill a small disk."""
+    server = os.environ[DATABASE_VARIABLE]
+    _on_server(server, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+
+def _on_server(server: str, command: str) -> None:
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(command)
     engine.dispose()
+
+
+def _database_url(server: str, name: str) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
@@ -111,6 +137,8 @@ def context(tmp_path: Path, clock: Clock) -> Iterator[Context]:
     context = make_context(tmp_path, clock)
     yield context
     context.close()
+    if context.settings.database_url:
+        _drop(context.settings.database_url)
 
 
 @pytest.fixture
