@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from kernels._checks import finite_array, number, positive
-from kernels._jit import jit
+from kernels._jit import helper, jit
 from kernels._threads import spread
 
 __all__ = ["close_mask", "dilate", "distance_mm", "erode", "largest_part", "marks", "open_mask"]
@@ -94,6 +94,45 @@ def spacings(spacing_mm: ArrayLike) -> NDArray[np.float64]:
     return spacing
 
 
+@helper
+def lower_envelope(
+    step_mm: float,
+    line: NDArray[np.float64],
+    feet: NDArray[np.int64],
+    edges: NDArray[np.float64],
+    nearest: NDArray[np.float32],
+) -> None:
+    """Write the least of ``line[m] + (step_mm (n - m))**2`` over all m, for every n.
+
+    `feet` and `edges` are room for the parabolas of the envelope: where each stands, and where
+    it begins. A line without marks is left as it is.
+    """
+    tops = 0
+    for n in range(line.shape[0]):
+        if line[n] > 5e11:
+            continue
+        while tops > 0:
+            foot = feet[tops - 1]
+            gap = step_mm * step_mm * (n - foot)
+            edge = 0.5 * (n + foot) + (line[n] - line[foot]) / (2 * gap)
+            if edge > edges[tops - 1]:
+                edges[tops] = edge
+                break
+            tops -= 1
+        if tops == 0:
+            edges[0] = -1e30
+        feet[tops] = n
+        tops += 1
+    if tops == 0:
+        return
+    at = 0
+    for n in range(line.shape[0]):
+        while at + 1 < tops and edges[at + 1] < n:
+            at += 1
+        away = (n - feet[at]) * step_mm
+        nearest[n] = away * away + line[feet[at]]
+
+
 @jit("void(i8, i8, f8, f8, f4[:,:,::1])")
 def sweep_rows(
     start: int, stop: int, row_mm: float, column_mm: float, squares: NDArray[np.float32]
@@ -108,57 +147,11 @@ def sweep_rows(
         for i in range(rows):
             for j in range(columns):
                 line[j] = squares[k, i, j]
-            tops = 0
-            for j in range(columns):
-                if line[j] > 5e11:
-                    continue
-                while tops > 0:
-                    foot = feet[tops - 1]
-                    gap = column_mm * column_mm * (j - foot)
-                    edge = 0.5 * (j + foot) + (line[j] - line[foot]) / (2 * gap)
-                    if edge > edges[tops - 1]:
-                        edges[tops] = edge
-                        break
-                    tops -= 1
-                if tops == 0:
-                    edges[0] = -1e30
-                feet[tops] = j
-                tops += 1
-            at = 0
-            for j in range(columns):
-                if tops == 0:
-                    break
-                while at + 1 < tops and edges[at + 1] < j:
-                    at += 1
-                away = (j - feet[at]) * column_mm
-                squares[k, i, j] = away * away + line[feet[at]]
+            lower_envelope(column_mm, line[:columns], feet, edges, squares[k, i])
         for j in range(columns):
             for i in range(rows):
                 line[i] = squares[k, i, j]
-            tops = 0
-            for i in range(rows):
-                if line[i] > 5e11:
-                    continue
-                while tops > 0:
-                    foot = feet[tops - 1]
-                    gap = row_mm * row_mm * (i - foot)
-                    edge = 0.5 * (i + foot) + (line[i] - line[foot]) / (2 * gap)
-                    if edge > edges[tops - 1]:
-                        edges[tops] = edge
-                        break
-                    tops -= 1
-                if tops == 0:
-                    edges[0] = -1e30
-                feet[tops] = i
-                tops += 1
-            at = 0
-            for i in range(rows):
-                if tops == 0:
-                    break
-                while at + 1 < tops and edges[at + 1] < i:
-                    at += 1
-                away = (i - feet[at]) * row_mm
-                squares[k, i, j] = away * away + line[feet[at]]
+            lower_envelope(row_mm, line[:rows], feet, edges, squares[k, :, j])
 
 
 @jit("void(i8, i8, f8, f4[:,::1])")
@@ -171,27 +164,4 @@ def sweep_slices(start: int, stop: int, slice_mm: float, squares: NDArray[np.flo
     for place in range(start, stop):
         for k in range(slices):
             line[k] = squares[k, place]
-        tops = 0
-        for k in range(slices):
-            if line[k] > 5e11:
-                continue
-            while tops > 0:
-                foot = feet[tops - 1]
-                gap = slice_mm * slice_mm * (k - foot)
-                edge = 0.5 * (k + foot) + (line[k] - line[foot]) / (2 * gap)
-                if edge > edges[tops - 1]:
-                    edges[tops] = edge
-                    break
-                tops -= 1
-            if tops == 0:
-                edges[0] = -1e30
-            feet[tops] = k
-            tops += 1
-        at = 0
-        for k in range(slices):
-            if tops == 0:
-                break
-            while at + 1 < tops and edges[at + 1] < k:
-                at += 1
-            away = (k - feet[at]) * slice_mm
-            squares[k, place] = away * away + line[feet[at]]
+        lower_envelope(slice_mm, line, feet, edges, squares[:, place])
