@@ -11,7 +11,8 @@ __all__ = ["SLIDE_SUFFIXES", "Contents", "find_contents", "is_dicom"]
 _PREAMBLE, _MAGIC = 128, b"DICM"
 # Files that name the others of their slide; those beside them are not slides of their own.
 _LEADERS = frozenset({".mrxs", ".vms", ".vmu"})
-_SINGLE = frozenset({".svs", ".ndpi", ".scn", ".bif", ".tif", ".tiff", ".svslide", ".czi"})
+_TIFF = frozenset({".tif", ".tiff", ".qptiff", ".btf", ".tf2", ".tf8"})
+_SINGLE = _TIFF | {".svs", ".ndpi", ".scn", ".bif", ".svslide", ".czi"}
 SLIDE_SUFFIXES = _LEADERS | _SINGLE
 
 

@@ -104,6 +104,13 @@ def test_a_mirax_folder_is_one_slide_and_dicom_is_found(tmp_path: Path) -> None:
     assert [each.name for each in found.dicom] == ["IM1"]
 
 
+def test_channels_and_large_tiffs_are_slides_by_their_names_too(tmp_path: Path) -> None:
+    names = ["A.qptiff", "b.ome.btf", "c.OME.TIF", "d.tf8"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"II*\0")
+    assert sorted(each.name for each in find_contents(tmp_path).slides) == names
+
+
 def test_a_folder_of_notes_holds_nothing_for_us(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(ConversionRefused) as refusal:

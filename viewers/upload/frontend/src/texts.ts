@@ -23,8 +23,8 @@ const catalogue = {
     en: "Drop slides, folders, zips or DICOM files here",
   },
   formats: {
-    vi: "SVS, NDPI, MRXS (cả thư mục), SCN, BIF, VMS, TIFF, OME-TIFF, DICOM",
-    en: "SVS, NDPI, MRXS (with its folder), SCN, BIF, VMS, TIFF, OME-TIFF, DICOM",
+    vi: "SVS, NDPI, MRXS (cả thư mục), SCN, BIF, VMS, TIFF, OME-TIFF, QPTIFF, DICOM",
+    en: "SVS, NDPI, MRXS (with its folder), SCN, BIF, VMS, TIFF, OME-TIFF, QPTIFF, DICOM",
   },
   chooseFiles: { vi: "Chọn tệp", en: "Choose files" },
   chooseFolder: { vi: "Chọn thư mục", en: "Choose a folder" },
