@@ -119,9 +119,9 @@ def test_files_that_cannot_be_used_are_named(server: Identity, tmp_path: Path) -
     peer = Peer("NOBODY", "127.0.0.1", 9)
     for tls, said in (
         ({"ca": tmp_path / "absent.pem"}, "absent.pem cannot be read"),
-        ({"ca": server.key}, "server.key holds no PEM certificate"),
-        ({"pinned": "nonsense"}, "the pinned certificate is no PEM certificate"),
-        ({"certificate": server.key, "key": server.key}, "server.key"),
+        ({"ca": server.key}, "server.key is no PEM file"),
+        ({"pinned": "nonsense"}, "the pinned certificate is no PEM file"),
+        ({"certificate": server.key, "key": server.key}, "server.key is no PEM file"),
     ):
         with pytest.raises(TlsFailed, match=said):
             echo(over_tls(peer, **tls), "HOICHAN")
