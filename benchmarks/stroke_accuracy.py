@@ -110,7 +110,7 @@ def brain_and_plane(count: int) -> Iterator[Row]:
 def haemorrhages(count: int) -> Iterator[Row]:
     """A7: volumes from what was found, and ABC/2 on ellipsoids."""
     random = np.random.default_rng(5100)
-    large, small, simple, weighted, lost = [], [], [], [], 0
+    large, small, drawn, lost = [], [], [], 0
     volumes = np.geomspace(2.5, 90, count)
     for index, volume in enumerate(volumes):
         thick = (0.8, 2.0, 4.5, 6.5)[index % 4]
@@ -139,12 +139,13 @@ def haemorrhages(count: int) -> Iterator[Row]:
         else:
             small.append((abs(measured - truth), max(0.1 * truth, 0.3)))
         if not ragged:
-            drawn = measure_haemorrhage(
+            by_hand = measure_haemorrhage(
                 case.hu, true.astype(np.uint8), case.geometry.weights_mm, spacing
-            )
-            if drawn.abc is not None:
-                simple.append(100 * (drawn.abc.simple_ml / truth - 1))
-                weighted.append(100 * (drawn.abc.weighted_ml / truth - 1))
+            ).abc
+            if by_hand is not None:
+                slices = int(true.any(axis=(1, 2)).sum())
+                errors = by_hand.simple_ml / truth - 1, by_hand.weighted_ml / truth - 1
+                drawn.append((truth, slices, 100 * errors[0], 100 * errors[1]))
     yield Row("A7", f"haemorrhage >= 10 mL, {len(large)} heads: worst error", f"{max(large):.1f} %",
               "<= 5 %", max(large) <= 5)  # fmt: skip
     worst = max(small, key=lambda one: one[0] / one[1])
@@ -152,11 +153,43 @@ def haemorrhages(count: int) -> Iterator[Row]:
               f"{worst[0]:.2f} mL of {worst[1]:.2f} allowed", "<= 10 % or 0.3 mL",
               worst[0] <= worst[1])  # fmt: skip
     yield Row("A7", "haemorrhages not found, or doubted", f"{lost} of {count}", "0", lost == 0)
+    yield from rules_of_thumb(drawn)
+
+
+def rules_of_thumb(drawn: list[tuple[float, int, float, float]]) -> Iterator[Row]:
+    """ABC/2 of ellipsoids: all, then one by one beside what counting slices alone makes of it."""
+    simple, weighted = [one[2] for one in drawn], [one[3] for one in drawn]
     off = max(abs(one + 4.5) for one in simple), max(abs(one + 34.8) for one in weighted)
     yield Row("A7", f"ABC/2 of {len(simple)} ellipsoids, simple / weighted",
               f"{min(simple):.1f} to {max(simple):.1f} / "
               f"{min(weighted):.1f} to {max(weighted):.1f} %",
               "-4.5 +-3 / -34.8 +-5 %", off[0] <= 3 and off[1] <= 5)  # fmt: skip
+    for volume, slices, plain, kothari in drawn:
+        (low, high), (least, most) = counted(slices)
+        within = low - 3 <= plain <= high + 3 and least - 5 <= kothari <= most + 5
+        yield Row("A7", f"... {volume:.1f} mL on {slices} slices", f"{plain:.1f} / {kothari:.1f} %",
+                  f"the formula, exact diameters, so many slices: {low:.0f} to {high:.0f} / "
+                  f"{least:.0f} to {most:.0f}; +-3 / +-5 of that", within)  # fmt: skip
+
+
+def counted(slices: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the range in % of both formulas on an ellipsoid that so many slices cut.
+
+    Diameters are exact; heights and places between the slices are all that give this number.
+    """
+    plain, kothari = [], []
+    for height in np.linspace(slices - 1, slices + 1, 201):  # in slices
+        for first in np.linspace(0, 1, 101):
+            places = first + np.arange(slices + 2) - height / 2
+            areas = np.maximum(1 - (2 * places / height) ** 2, 0)
+            if height <= 0 or (areas > 0).sum() != slices:
+                continue
+            shares = areas / areas.max()
+            whole = (shares >= 0.75).sum() + ((shares >= 0.25) & (shares < 0.75)).sum() / 2
+            scale = 300 / np.pi * areas.max() / height
+            plain.append(scale * slices - 100)
+            kothari.append(scale * whole - 100)
+    return (min(plain), max(plain)), (min(kothari), max(kothari))
 
 
 def found_blood(case: Case) -> Any:
@@ -382,8 +415,10 @@ def ready(index: int) -> tuple[Prepared, Inputs]:
     return prepared, find_inputs(prepared)
 
 
-def measured_lesions(hu: Any, scan: PerfusionHead, taken: Any = None) -> Lesions:
-    prepared = prepare(hu, scan.times_s, scan.spacing_mm, taken=taken)
+def measured_lesions(
+    hu: Any, scan: PerfusionHead, taken: Any = None, motion: Any = None
+) -> Lesions:
+    prepared = prepare(hu, scan.times_s, scan.spacing_mm, taken=taken, motion=motion)
     return lesions(perfusion_maps(prepared, find_inputs(prepared).scaled_artery_hu))
 
 
@@ -456,7 +491,8 @@ def moving_head() -> Iterator[Row]:
     yield Row("C6", "motion of 5 mm, 5 deg: worst of shift, rotation",
               f"{error[:, :3].max():.2f} mm, {error[:, 3:].max():.2f} deg", "<= 0.3 mm, 0.3 deg",
               bool(error.max() <= 0.3))  # fmt: skip
-    rest, after = measured_lesions(still.hu, still), measured_lesions(found.hu, moved, found.taken)
+    rest = measured_lesions(still.hu, still)
+    after = measured_lesions(found.hu, moved, found.taken, found.motion)
     late = 100 * (after.hypoperfused_ml / rest.hypoperfused_ml - 1)
     core = 100 * (after.core_ml / rest.core_ml - 1)
     most = max(abs(late), abs(core))

@@ -37,7 +37,8 @@ class AbcVolume:
     Attributes
     ----------
     a_mm, b_mm : float
-        Largest diameter on the slice of largest area, and the largest width across it.
+        Largest diameter on the slice of largest area, and the largest width across it; of an
+        outline that holds the area of its pixels.
     c_mm, weighted_c_mm : float
         Height: all slices; or a slice counts whole from 75 % of the largest area, half from
         25 %, and not below.
@@ -82,6 +83,9 @@ def abc_over_2(mask: ArrayLike, weights_mm: ArrayLike, pixel_spacing_mm: ArrayLi
     a = float(lengths[first, second])
     along = between[first, second] / a
     b = float(np.ptp(hull @ np.array([-along[1], along[0]])))
+    # The longest of many chords lies where centres reach out farthest: half is gained already.
+    beyond = outset_mm(hull, spacing)
+    a, b = a + beyond, b + beyond
     shares = areas / areas.max()
     c = float(weights[areas > 0].sum())
     weighted = float(weights[shares >= 0.75].sum())
@@ -193,12 +197,28 @@ def measured(
     return marked, weights, spacing
 
 
+def outset_mm(hull: NDArray[np.float64], spacing: NDArray[np.float64]) -> float:
+    """Return how far outside the outermost centres a smooth outline lies.
+
+    As far as makes the area within, hull + perimeter x + pi x^2, that of the pixels whose centres
+    the hull holds: a chord between centres is too short by it at either end, the more the
+    coarser the pixels. Chords between pixel edges would be too long.
+    """
+    polygon = ConvexHull(hull)  # its area is the perimeter, its volume the area
+    low, high = hull.min(axis=0), hull.max(axis=0)
+    steps = [np.arange(np.ceil(a / s), np.floor(b / s) + 1) * s
+             for a, b, s in zip(low, high, spacing, strict=True)]  # fmt: skip
+    centres = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    beside = centres @ polygon.equations[:, :2].T + polygon.equations[:, 2]
+    held = float((beside <= 1e-9).all(axis=1).sum() * spacing.prod())
+    missing = max(held - polygon.volume, 0.0)
+    return float((np.sqrt(polygon.area**2 + 4 * np.pi * missing) - polygon.area) / (2 * np.pi))
+
+
 def outline_points(picture: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return (row, column) of the outermost pixels, a tenth of a pixel outside their centres.
 
-    The longest of many chords between centres is the diameter of a smooth outline to a fraction
-    of a pixel; chords between pixel edges are nearly a pixel longer. The tenth gives a lone
-    pixel a hull.
+    The tenth gives a lone pixel a hull.
     """
     rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
     left = picture.argmax(axis=1)[rows] - 0.1

@@ -26,12 +26,13 @@ from kernels.bolus import RESIDUES, Bolus
 from kernels.brain import BrainMask
 from kernels.midsagittal import MidsagittalPlane
 from kernels.morphology import largest_part
-from kernels.perfusion.curves import principal
 from kernels.perfusion.deconvolution import (
+    OSCILLATION,
     OSCILLATION_THRESHOLDS,
     circulant_inverse,
     deconvolve,
 )
+from kernels.perfusion.denoising import leading_courses
 from kernels.perfusion.motion import steady
 from kernels.rigid import rotation_vector_deg
 from kernels.stack import StackGeometry
@@ -245,18 +246,25 @@ def parts() -> Contest:
 
 
 def deconvolved_by_numpy(table: Floats, inverses: list[Floats], bound: float) -> Floats:
-    """Flow by the same truncated inverses, in whole-array NumPy."""
+    """Flow by the same inverses, in whole-array NumPy."""
     flow = np.zeros(len(table), np.float32)
     members = np.arange(len(table))
     for index, inverse in enumerate(inverses):
         residues = table[members] @ inverse.T
         length = residues.shape[1]
-        peak = np.maximum(residues[:, :TIMES].max(axis=1), residues[:, length - 15 :].max(axis=1))
+        places = np.r_[0:TIMES, length - 15 : length]
+        top = places[residues[:, places].argmax(axis=1)]
+        rows = np.arange(len(top))
+        peak = residues[rows, top]
+        left, right = residues[rows, top - 1], residues[rows, (top + 1) % length]
+        bend = np.minimum(left - 2 * peak + right, -1e-12)
+        shift = np.clip(0.5 * (left - right) / bend, -0.5, 0.5)
         rough = np.abs(residues[:, 2:] - 2 * residues[:, 1:-1] + residues[:, :-2]).sum(axis=1)
         settled = rough < bound * length * np.maximum(peak, 1e-12)
         if index == len(inverses) - 1:
             settled[:] = True
-        flow[members[settled]] = np.maximum(peak[settled], 0)
+        height = np.where(peak > 0, peak - 0.25 * (left - right) * shift, 0)
+        flow[members[settled]] = height[settled]
         members = members[~settled]
         if not len(members):
             break
@@ -285,10 +293,10 @@ def osvd() -> Contest:
 
     def theirs() -> Floats:
         inverses = [
-            circulant_inverse(artery, 1.0, share).astype(np.float32)
+            circulant_inverse(artery, 1.0, share, fades=True).astype(np.float32)
             for share in OSCILLATION_THRESHOLDS
         ]
-        return deconvolved_by_numpy(table, inverses, 0.035)
+        return deconvolved_by_numpy(table, inverses, OSCILLATION)
 
     return Contest(
         f"oSVD, {VOXELS // 1000} 000 curves of {TIMES}",
@@ -304,9 +312,8 @@ def denoising() -> Contest:
     members = np.ones(len(table), np.bool_)
 
     def ours() -> Floats:
-        found = table.copy()
-        principal(found, members, 4)
-        return found
+        courses = leading_courses(table, members, 4)
+        return np.asarray((table @ courses) @ courses.T)
 
     def whole() -> Floats:
         left, sizes, right = np.linalg.svd(table, full_matrices=False)

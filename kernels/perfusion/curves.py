@@ -2,14 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 from kernels._jit import jit
 from kernels._threads import spread
 
-__all__ = ["gather_curves", "numbered", "on_one_clock", "principal", "smooth_in_plane"]
+__all__ = ["gather_curves", "numbered", "on_one_clock", "smooth_in_plane"]
 
 Floats = NDArray[np.float32]
-BLOCK = 65536
 
 
 def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -133,7 +133,10 @@ def on_one_clock(
     taken: NDArray[np.bool_],
     clock_s: NDArray[np.float64],
 ) -> Floats:
-    """Interpolate every curve linearly from its own slice's times.
+    """Interpolate every curve from its own slice's times, by natural cubic splines.
+
+    Lines would cut the tops off, more or less as samples lie about them: flow would depend on
+    delay. Before a slice's first image and after its last the curve stays level.
 
     Parameters
     ----------
@@ -149,30 +152,9 @@ def on_one_clock(
     for index in range(len(slice_of) - 1):
         members = slice(slice_of[index], slice_of[index + 1])
         own = np.flatnonzero(taken[:, index])
+        when = times_s[own, index]
+        spline = CubicSpline(when, np.eye(len(own)), bc_type="natural")
         weights = np.zeros((curves.shape[1], len(clock_s)), np.float32)
-        for frame, unit in zip(own, np.eye(len(own)), strict=True):
-            weights[frame] = np.interp(clock_s, times_s[own, index], unit)
+        weights[own] = spline(np.clip(clock_s, when[0], when[-1])).T
         np.matmul(curves[members], weights, out=result[members])
     return result
-
-
-def principal(curves: Floats, members: NDArray[np.bool_], rank: int) -> None:
-    """Keep, in place, what the `rank` strongest time courses of the members explain.
-
-    The eigenvectors of the (times, times) Gram matrix are the right singular vectors of the
-    (voxels, times) Casorati matrix; its mean is not taken away.
-    """
-    times = curves.shape[1]
-    if rank >= times:
-        return
-    chosen = np.flatnonzero(members)
-    gram = np.zeros((times, times))
-    for first in range(0, len(chosen), BLOCK):
-        block = curves[chosen[first : first + BLOCK]]
-        gram += block.T @ block
-    _, vectors = np.linalg.eigh(gram)
-    kept = vectors[:, times - rank :]
-    projector = (kept @ kept.T).astype(np.float32)
-    for first in range(0, len(chosen), BLOCK):
-        rows = chosen[first : first + BLOCK]
-        curves[rows] = curves[rows] @ projector

@@ -7,7 +7,9 @@ for every voxel, so that the work is one matrix product and a look at each row o
 - ``ssvd``: lower triangular Toeplitz matrix (Ostergaard); believes that the artery comes first.
 - ``bsvd``: block-circulant (Wu); a delay only shifts the result.
 - ``osvd``: block-circulant, and for every voxel the least threshold whose residue oscillates
-  less than a bound (Wu).
+  less than a bound (Wu). Here singular values s fade out, s^4 / (s^4 + threshold^4), instead of
+  ending: an edge rings, ringing makes noise peaks, and the flow is a peak. What rings less may
+  be held to a lower bound.
 
 References
 ----------
@@ -29,7 +31,8 @@ __all__ = ["METHODS", "Deconvolution", "circulant_inverse", "deconvolve", "toepl
 
 METHODS = ("osvd", "bsvd", "ssvd")
 THRESHOLDS = {"osvd": 0.05, "bsvd": 0.15, "ssvd": 0.2}
-OSCILLATION_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
+OSCILLATION_THRESHOLDS = tuple(float(share) for share in np.geomspace(0.035, 0.95, 20))
+OSCILLATION = 0.02
 EARLIEST_S = 15.0  # how much sooner than the chosen artery a voxel may be filled
 BLOCK = 32768
 
@@ -43,12 +46,12 @@ class Deconvolution:
     Attributes
     ----------
     flow_per_s : (voxels,) float32
-        Maximum of flow times residue, 1/s; never negative.
+        Maximum of flow times residue, between samples by a parabola, 1/s; never negative.
     tmax_s : (voxels,) float32
-        When it is reached, between samples by a parabola; negative where contrast came before
-        the arterial curve.
+        When it is reached; negative where contrast came before the arterial curve.
     threshold : (voxels,) float32
-        Share of the largest singular value below which singular values were dropped.
+        Share of the largest singular value below which singular values were dropped, at which
+        they were halved by osvd.
     """
 
     flow_per_s: Floats
@@ -62,7 +65,7 @@ def deconvolve(
     interval_s: float = 1.0,
     method: str = "osvd",
     threshold: float | None = None,
-    oscillation: float = 0.035,
+    oscillation: float = OSCILLATION,
 ) -> Deconvolution:
     """Deconvolve every curve with the arterial one.
 
@@ -102,9 +105,9 @@ def deconvolve(
             "expected at least 3 samples and a sum above 0"
         )
     shares = OSCILLATION_THRESHOLDS if method == "osvd" and threshold is None else (share,)
-    inverse = toeplitz_inverse if method == "ssvd" else circulant_inverse
     inverses = [
-        np.ascontiguousarray(inverse(arterial, interval, each).T, np.float32) for each in shares
+        np.ascontiguousarray(regularised(method, arterial, interval, each).T, np.float32)
+        for each in shares
     ]
     before = 0 if method == "ssvd" else min(round(EARLIEST_S / interval), times)
     bound = oscillation if method == "osvd" else np.inf
@@ -128,19 +131,27 @@ def deconvolve(
     return Deconvolution(*result)
 
 
+def regularised(
+    method: str, arterial_hu: NDArray[np.float64], interval_s: float, threshold: float
+) -> NDArray[np.float64]:
+    if method == "ssvd":
+        return toeplitz_inverse(arterial_hu, interval_s, threshold)
+    return circulant_inverse(arterial_hu, interval_s, threshold, fades=method == "osvd")
+
+
 def circulant_inverse(
-    arterial_hu: NDArray[np.float64], interval_s: float, threshold: float
+    arterial_hu: NDArray[np.float64], interval_s: float, threshold: float, fades: bool = False
 ) -> NDArray[np.float64]:
     """Return the (2 times, times) regularised inverse of the block-circulant matrix.
 
     A circulant matrix has the discrete Fourier transform for singular vectors, and the moduli
-    of the transformed curve for singular values.
+    of the transformed curve for singular values; they end at the threshold, or fade out.
     """
     times = len(arterial_hu)
     values = np.fft.rfft(arterial_hu, 2 * times) * interval_s
-    sizes = np.abs(values)
-    kept = sizes >= threshold * sizes.max()
-    response = np.fft.irfft(np.where(kept, 1 / np.where(kept, values, 1), 0), 2 * times)
+    sizes = np.abs(values) / np.abs(values).max()
+    kept = sizes**4 / (sizes**4 + threshold**4) if fades else (sizes >= threshold).astype(float)
+    response = np.fft.irfft(kept / np.where(kept > 0, values, 1), 2 * times)
     lags = np.arange(2 * times)[:, None] - np.arange(times)
     return np.asarray(response[lags % (2 * times)])
 
@@ -159,7 +170,7 @@ def toeplitz_inverse(
 
 @jit("void(i8, i8, f4[:,::1], i8, i8, f4[:,::1])", fast=True)
 def peaks(start: int, stop: int, residues: Floats, times: int, before: int, found: Floats) -> None:
-    """Write maximum, its fractional place and the oscillation index of each row.
+    """Write height and place of the maximum, by a parabola, and the oscillation index of each row.
 
     The maximum is sought at the samples 0 to `times`, and, in a circulant result, at the last
     `before` samples, which stand for negative times.
@@ -189,9 +200,10 @@ def peaks(start: int, stop: int, residues: Floats, times: int, before: int, foun
         shift = np.float32(0)
         if bend < 0:
             shift = np.float32(0.5) * (left - right) / bend
-        place = np.float32(at) + min(max(shift, np.float32(-0.5)), np.float32(0.5))
+            shift = min(max(shift, np.float32(-0.5)), np.float32(0.5))
+        place = np.float32(at) + shift
         if at >= times:
             place -= np.float32(length)
-        found[0, voxel] = peak
+        found[0, voxel] = peak - np.float32(0.25) * (left - right) * shift
         found[1, voxel] = place
         found[2, voxel] = turns / (peak * np.float32(length))

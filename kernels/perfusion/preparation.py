@@ -9,13 +9,9 @@ from scipy import ndimage
 from kernels._checks import array, finite_array, number, positive, whole
 from kernels._jit import jit
 from kernels._threads import spread
-from kernels.perfusion.curves import (
-    gather_curves,
-    numbered,
-    on_one_clock,
-    principal,
-    smooth_in_plane,
-)
+from kernels.perfusion.curves import gather_curves, numbered, on_one_clock, smooth_in_plane
+from kernels.perfusion.denoising import average_alike, leading_courses
+from kernels.perfusion.phase import without_slice_phase
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
 from kernels.perfusion.timing import check_times, unwatched
 
@@ -43,8 +39,8 @@ class Prepared:
     Attributes
     ----------
     curves_hu : (voxels, times) float32
-        Enhancement over the baseline, of the voxels of `mask` in C order. Tissue is smoothed
-        and denoised; vessels are as they were measured.
+        Enhancement over the baseline, of the voxels of `mask` in C order. Tissue is freed of
+        noise; vessels are as they were measured.
     times_s : (times,) float64
         Every second, on the clock of the times given.
     mask : (slices, rows, columns) bool
@@ -58,7 +54,7 @@ class Prepared:
     arrival_s : float
         The last moment without contrast anywhere.
     noise_hu : float
-        What the smoothing left: the median standard deviation of tissue before contrast.
+        What even smoothing leaves: the median standard deviation of tissue before contrast.
     flags : tuple of PerfusionFlag
     """
 
@@ -90,15 +86,17 @@ def prepare(
     spacing_mm: ArrayLike,
     mask: ArrayLike | None = None,
     taken: ArrayLike | None = None,
+    motion: ArrayLike | None = None,
     smoothing_mm: float = 2.0,
+    averaging_mm: float = 2.5,
     rank: int = 4,
     fluid_hu: float = 12.0,
 ) -> Prepared:
     """Turn a perfusion series into enhancement curves.
 
     Each slice's curves are put on a common clock of 1 s by its own times, freed of their
-    baseline, told apart as vessel or tissue; tissue is smoothed in plane and reduced to its
-    strongest time courses.
+    baseline, told apart as vessel or tissue; tissue is reduced to its strongest time courses
+    and averaged in plane with what is alike.
 
     Parameters
     ----------
@@ -111,8 +109,12 @@ def prepare(
         The brain with its vessels; `cranial_cavity` of the first frames by default.
     taken : (times, slices) bool, optional
         Images that are there and fit for use.
-    smoothing_mm : float
-        Standard deviation of the Gaussian.
+    motion : (times, 6), optional
+        `SteadySeries.motion` of a head that was put back: what goes with the place between
+        slices is taken away.
+    smoothing_mm, averaging_mm : float
+        Standard deviations of the Gaussians: of the picture that tells what is alike, and of
+        the average over it.
     rank : int
         How many time courses tissue keeps.
     fluid_hu : float
@@ -129,6 +131,7 @@ def prepare(
     spacing = finite_array("spacing_mm", spacing_mm, (3,))
     positive("the least spacing_mm", float(spacing.min()))
     positive("smoothing_mm", smoothing_mm)
+    positive("averaging_mm", averaging_mm)
     whole("rank", rank, 1)
     number("fluid_hu", fluid_hu)
     times = np.asarray(times_s, np.float64)
@@ -141,6 +144,7 @@ def prepare(
         raise ValueError(
             f"taken has shape {here.shape} and dtype {here.dtype}; expected {times.shape} booleans"
         )
+    poses = None if motion is None else finite_array("motion", motion, (len(times), 6))
     lost = unwatched(finite_array("times_s", times, (None, None)), here)
     here[:, lost] = True  # as if there, so that nothing below need ask; the mask leaves them out
     times, here, flags = check_times(times, here)
@@ -169,7 +173,8 @@ def prepare(
     clock = begin + np.arange(0, end - begin + 1e-6, INTERVAL_S)
     slice_of = np.concatenate([[0], np.cumsum(cavity.sum(axis=(1, 2)))]).astype(np.intp)
     numbers = numbered(cavity)
-    curves = on_one_clock(gather_curves(series, numbers), slice_of, times, here, clock)
+    raw = gather_curves(series, numbers)
+    curves = on_one_clock(raw, slice_of, times, here, clock)
 
     check_bolus(curves.mean(axis=0, dtype=np.float64))
     deep = ndimage.distance_transform_edt(cavity, spacing)[cavity] > DEEP_MM
@@ -196,6 +201,12 @@ def prepare(
     grain = float(np.median(curves[:, :before].std(axis=1, ddof=1)))
     is_tissue = highest(curves, before) < max(LEAST_VESSEL_HU, 0.1 * top, 15 + 2.5 * grain)
     old = float(np.median(baseline[strong]))
+    if poses is not None:
+        # Not of vessels: their courses are of their own, and a wave would be made of a bolus.
+        raw = without_slice_phase(raw, numbers, times, here, clock, poses, spacing)
+        calm = on_one_clock(raw, slice_of, times, here, clock)[is_tissue]
+        baseline[is_tissue] = calm[:, :before].mean(axis=1)
+        curves[is_tissue] = calm - baseline[is_tissue, None]
     solid = (baseline >= fluid_hu) | ~is_tissue
     solid &= ~unlit[np.repeat(np.arange(len(cavity)), np.diff(slice_of))]
     cavity[cavity] = solid
@@ -204,7 +215,11 @@ def prepare(
     numbers = numbered(cavity)
     smoothed = smooth_in_plane(curves, numbers, is_tissue, smoothing_mm, spacing)
     noise = float(np.median(smoothed[is_tissue, :before].std(axis=1, ddof=1)))
-    principal(smoothed, is_tissue, rank)
+    courses = leading_courses(smoothed, is_tissue, rank)
+    amounts = average_alike(
+        curves @ courses, smoothed @ courses, numbers, is_tissue, averaging_mm, spacing, noise
+    )
+    curves[is_tissue] = amounts[is_tissue] @ courses.T
 
     for flag, holds in (
         (PerfusionFlag.SLICES_LEFT_OUT, (lost | unlit).any()),
@@ -217,7 +232,7 @@ def prepare(
     picture = np.zeros(cavity.shape, np.float32)
     picture[cavity] = baseline
     return Prepared(
-        smoothed, clock, cavity, is_tissue, deep, picture, spacing, arrival_s, noise, flags
+        curves, clock, cavity, is_tissue, deep, picture, spacing, arrival_s, noise, flags
     )
 
 

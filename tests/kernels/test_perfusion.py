@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.interpolate import make_interp_spline
 
 from kernels import PerfusionHead, perfusion_head
 from kernels.bolus import Bolus
@@ -36,10 +37,11 @@ from kernels.perfusion.curves import (
     gaussian,
     numbered,
     on_one_clock,
-    principal,
     smooth_in_plane,
 )
+from kernels.perfusion.denoising import average_alike, leading_courses
 from kernels.perfusion.lesions import clusters
+from kernels.perfusion.maps import measure_curves
 from tests.naive import perfusion as naive
 
 SMALL = {"shape": (20, 128, 128), "spacing_mm": (5.0, 1.8, 1.8), "noise_hu": 2.4}
@@ -197,8 +199,19 @@ def test_each_slice_keeps_its_own_time() -> None:
     assert np.allclose(found, 3 * clock + 1, rtol=1e-5)
     for index in range(3):
         own = taken[:, index]
-        expected = np.interp(clock, times[own, index], curves[2 * index + 1, own])
-        assert np.allclose(found[2 * index + 1], expected, rtol=1e-5)
+        when, values = times[own, index], curves[2 * index + 1, own]
+        expected = make_interp_spline(when, values, bc_type="natural")(clock)
+        within = (clock >= when[0]) & (clock <= when[-1])
+        assert np.allclose(found[2 * index + 1, within], expected[within], rtol=1e-5)
+
+
+def test_a_curve_stays_level_beyond_its_images() -> None:
+    times = np.repeat(np.arange(2.0, 12.0)[:, None], 1, axis=1)
+    curves = np.arange(10, dtype=np.float32)[None] ** 2
+    clock = np.arange(0.0, 15.0)
+    found = on_one_clock(curves, np.array([0, 1]), times, np.ones((10, 1), np.bool_), clock)
+    assert np.allclose(found[0, :3], 0, atol=1e-5)
+    assert np.allclose(found[0, 11:], 81, rtol=1e-5)
 
 
 def test_leading_courses_are_those_of_a_whole_decomposition() -> None:
@@ -206,10 +219,48 @@ def test_leading_courses_are_those_of_a_whole_decomposition() -> None:
     curves = generator.normal(size=(300, 5)) @ generator.normal(size=(5, 30))
     curves += 0.3 * generator.normal(size=curves.shape)
     members = generator.random(300) < 0.8
-    found = curves.astype(np.float32)
-    principal(found, members, 4)
-    assert np.allclose(found[members], naive.leading_courses(curves[members], 4), atol=1e-4)
-    assert np.array_equal(found[~members], curves[~members].astype(np.float32))
+    courses = leading_courses(curves.astype(np.float32), members, 4)
+    assert np.allclose(courses.T @ courses, np.eye(4), atol=1e-5)
+    found = curves[members] @ courses @ courses.T
+    assert np.allclose(found, naive.leading_courses(curves[members], 4), atol=1e-4)
+    assert leading_courses(curves.astype(np.float32), members, 99).shape == (30, 30)
+
+
+def test_only_what_is_alike_is_averaged() -> None:
+    generator = np.random.default_rng(7)
+    mask = generator.random((2, 12, 10)) < 0.8
+    tissue = generator.random(int(mask.sum())) < 0.8
+    spacing = np.array([5.0, 1.1, 0.8])
+    amounts = generator.normal(size=(len(tissue), 3)).astype(np.float32)
+    guide = generator.normal(size=amounts.shape).astype(np.float32)
+    found = average_alike(amounts, guide, numbered(mask), tissue, 1.6, spacing, 0.1)
+    expected = naive.averaged_alike(
+        amounts[tissue], guide[tissue], np.argwhere(mask)[tissue], spacing, 1.6, 0.1
+    )
+    assert np.allclose(found[tissue], expected, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(found[~tissue], amounts[~tissue])
+
+
+def test_a_border_is_kept_where_even_smoothing_blurs_it() -> None:
+    generator = np.random.default_rng(8)
+    mask = np.ones((1, 40, 40), np.bool_)
+    truth = np.where(np.arange(1600) % 40 < 20, 3.0, 12.0)[:, None]
+    noisy = (truth + generator.normal(0, 2.0, truth.shape)).astype(np.float32)
+    tissue, spacing = np.ones(1600, np.bool_), np.array([5.0, 1.0, 1.0])
+    even = smooth_in_plane(noisy, numbered(mask), tissue, 2.0, spacing)
+    kept = average_alike(noisy, even, numbered(mask), tissue, 2.5, spacing, 0.3)
+    border = np.isin(np.arange(1600) % 40, (18, 19, 20, 21))
+    far = np.isin(np.arange(1600) % 40, range(5, 12))
+    assert np.abs(kept - truth)[border].mean() < 0.6 * np.abs(even - truth)[border].mean()
+    assert (kept - truth)[far].std() < 0.4
+
+
+def test_a_series_without_noise_is_not_averaged() -> None:
+    amounts = np.random.default_rng(9).normal(size=(100, 2)).astype(np.float32)
+    numbers = numbered(np.ones((1, 10, 10), np.bool_))
+    tissue = np.ones(100, np.bool_)
+    found = average_alike(amounts, amounts, numbers, tissue, 2.5, np.ones(3), 0.0)
+    assert np.allclose(found, amounts, rtol=1e-5)
 
 
 # Preparation
@@ -314,6 +365,8 @@ def test_doubts_are_told() -> None:
         ({"mask": np.ones((2, 2, 2), np.bool_)}, "mask"),
         ({"taken": np.ones((2, 2), np.bool_)}, "taken"),
         ({"smoothing_mm": 0}, "smoothing_mm"),
+        ({"averaging_mm": 0}, "averaging_mm"),
+        ({"motion": np.zeros((5, 6))}, "motion"),
         ({"rank": 0}, "rank"),
         ({"fluid_hu": np.nan}, "fluid_hu"),
     ],
@@ -326,6 +379,28 @@ def test_bad_input_is_named(change: dict[str, object], names: str) -> None:
     }
     with pytest.raises(ValueError, match=rf"^{names} .*expected"):
         prepare(**(good | change))
+
+
+def test_what_the_end_cut_off_is_half_restored() -> None:
+    """An exponential residue gains, a box that was seen to its end does not change."""
+    bolus, times = Bolus(8.0, 1.5, 300.0), np.arange(45.0)
+    artery = bolus.arterial_hu(times)
+
+    def volume(residue: str, mtt: float, noise: float) -> float:
+        curve = bolus.tissue_hu(times, 60 * 4 / mtt, mtt, 0.0, residue).astype(np.float32)
+        found = measure_curves(curve[None], artery, 1.0, noise, tissue_factor=1.0)
+        return float(found.cbv_ml_100g[0])
+
+    cut = 4 * (1 - np.exp(-(45 - 14) / 24))
+    assert cut < volume("exponential", 24.0, 0.0) < 4.0
+    assert volume("exponential", 24.0, 0.0) > 1.12 * cut
+    assert volume("exponential", 24.0, 9.0) == pytest.approx(cut, rel=0.03)  # lost in noise
+    assert volume("box", 20.0, 0.0) == pytest.approx(4.0, rel=0.02)
+    # An artery that still brings contrast explains what tissue still holds.
+    again = artery + 20.0 * (times > 20)
+    curve = 0.04 * again[None].astype(np.float32)
+    found = measure_curves(curve, again, 1.0, 0.0, tissue_factor=1.0)
+    assert found.cbv_ml_100g[0] == pytest.approx(4.0, rel=1e-4)
 
 
 # Inputs

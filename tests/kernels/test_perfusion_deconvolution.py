@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from kernels.bolus import Bolus
 from kernels.perfusion import METHODS, deconvolve
 from kernels.perfusion.deconvolution import (
+    OSCILLATION,
     OSCILLATION_THRESHOLDS,
     circulant_inverse,
     toeplitz_inverse,
@@ -43,6 +44,20 @@ def test_the_circulant_inverse_is_that_of_a_library(share: float) -> None:
     assert np.allclose(circulant_inverse(ARTERY, 1.5, share), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.02, 0.15, 0.6])
+def test_the_fading_inverse_is_a_library_filter(share: float) -> None:
+    # |A|^2 conj(A) / (|A|^4 + t^4): the minimiser of |A k - c|^2 + t^4 |A^-1 k|^2.
+    padded = np.concatenate([ARTERY, np.zeros_like(ARTERY)])
+    matrix = scipy.linalg.circulant(padded) * 1.5
+    level = share * np.linalg.norm(matrix, 2)
+    square = matrix.T @ matrix
+    response = scipy.linalg.solve(
+        square @ square + level**4 * np.eye(len(matrix)), square @ matrix.T, assume_a="pos"
+    )[:, : len(ARTERY)]
+    found = circulant_inverse(ARTERY, 1.5, share, fades=True)
+    assert np.allclose(found, response, atol=1e-9)
+
+
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.6])
 def test_the_triangular_inverse_is_that_of_a_library(share: float) -> None:
     matrix = scipy.linalg.toeplitz(ARTERY, np.zeros_like(ARTERY)) * 1.5
@@ -72,7 +87,9 @@ def test_the_least_threshold_that_is_calm_is_chosen(noise: float) -> None:
     matrix = naive.circulant(ARTERY, 1.0)
     for voxel, curve in enumerate(measured):
         padded = np.concatenate([curve, np.zeros_like(curve)])
-        residue, share = naive.optimal_solution(matrix, padded, list(OSCILLATION_THRESHOLDS), 0.035)
+        residue, share = naive.optimal_solution(
+            matrix, padded, list(OSCILLATION_THRESHOLDS), OSCILLATION
+        )
         flow, lag = naive.peak(residue, len(TIMES), 15)
         assert found.threshold[voxel] == pytest.approx(share)
         assert found.flow_per_s[voxel] == pytest.approx(flow, rel=1e-4)

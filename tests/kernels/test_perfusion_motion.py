@@ -1,6 +1,7 @@
 """A head that moves is put back; what cannot be put back is said."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from kernels.perfusion import (
     steady,
 )
 from kernels.perfusion.motion import Pose, moved
+from kernels.perfusion.phase import fit_phases, without_slice_phase
 from kernels.rigid import rotation_matrix, rotation_vector_deg
 
 TIMES_S = np.arange(0, 60, 2.0)
@@ -95,15 +97,69 @@ def test_volumes_are_those_of_the_head_at_rest() -> None:
     """C6: within 5 % although every frame is moved; the core within 6 mL only."""
     still = perfusion_head(TIMES_S, **SMALL)
 
-    def volumes(hu: NDArray[np.int16], taken: NDArray[np.bool_] | None) -> tuple[float, float]:
-        ready = prepare(hu, TIMES_S, still.spacing_mm, taken=taken)
+    def volumes(hu: NDArray[np.int16], **rest: Any) -> tuple[float, float]:
+        ready = prepare(hu, TIMES_S, still.spacing_mm, **rest)
         found = lesions(perfusion_maps(ready, find_inputs(ready).scaled_artery_hu))
         return found.hypoperfused_ml, found.core_ml
 
-    late, core = volumes(still.hu, None)
-    late_again, core_again = volumes(put_back().hu, put_back().taken)
+    late, core = volumes(still.hu)
+    again = put_back()
+    late_again, core_again = volumes(again.hu, taken=again.taken, motion=again.motion)
     assert late_again == pytest.approx(late, rel=0.05)
     assert core_again == pytest.approx(core, abs=6)
+
+
+def phased(seed: int) -> tuple[Any, ...]:
+    """Voxels that share three courses, with a wave of the slice phase of their own on top."""
+    random = np.random.default_rng(seed)
+    times, numbers = np.arange(40.0), np.arange(7200, dtype=np.int32).reshape(3, 40, 60)
+    courses = np.stack([np.exp(-(((times - at) / 6) ** 2)) for at in (12, 18, 26)])
+    clean = 30 + random.uniform(0, 8, (7200, 3)) @ courses
+    motion = random.uniform(-4, 4, (40, 6))
+    motion[:3] = 0
+    spacing = np.array([5.0, 1.0, 1.0])
+    spots = (np.argwhere(numbers >= 0) - (np.array(numbers.shape) - 1) / 2) * spacing
+    wave = np.empty_like(clean)
+    size = random.normal(0, 4, (7200, 2))
+    for time, pose in enumerate(motion):
+        turned = spots @ rotation_matrix(pose[3:]).T + pose[:3]
+        angle = 2 * np.pi * (turned[:, 0] - spots[:, 0]) / 5.0
+        wave[:, time] = size[:, 0] * np.sin(angle) + size[:, 1] * (np.cos(angle) - 1)
+    clock = np.repeat(times[:, None], 3, axis=1)
+    return clean, wave, numbers, clock, np.ones(clock.shape, np.bool_), times, motion, spacing
+
+
+def test_waves_between_slices_are_taken_away() -> None:
+    clean, wave, *rest = phased(3)
+    found = without_slice_phase((clean + wave).astype(np.float32), *rest)
+    assert (found - clean).std() < 0.25 * wave.std()
+
+
+def test_the_fit_is_least_squares() -> None:
+    """Beside shared courses, with a library; the hold towards zero is small beside the waves."""
+    random = np.random.default_rng(4)
+    shared, _ = np.linalg.qr(random.normal(size=(30, 5)))
+    poses = np.column_stack([np.ones(30), np.zeros((30, 2)), random.uniform(-4, 4, 30)])
+    curves = random.normal(size=(7, 30)).astype(np.float32)
+    places = random.uniform(-20, 20, (7, 3))
+    angle = 2 * np.pi * poses[:, 3] / 5
+    waves = np.column_stack([np.sin(angle), np.cos(angle) - 1])
+    table = np.column_stack([shared, waves])
+    held = np.vstack([table, np.sqrt(1e-3 * 30) * np.eye(7)[5:]])
+    goal = np.vstack([curves.T, np.zeros((2, 7))])
+    amounts = np.linalg.lstsq(held, goal, rcond=None)[0]
+    found = curves.copy()
+    fit_phases(0, 7, places, poses, shared, 5.0, found)
+    assert np.allclose(found, curves - (waves @ amounts[5:]).T, atol=1e-4)
+
+
+def test_a_head_at_rest_keeps_its_curves() -> None:
+    clean, wave, numbers, clock, taken, times, motion, spacing = phased(5)
+    curves = (clean + wave).astype(np.float32)
+    assert without_slice_phase(curves, numbers, clock, taken, times, 0 * motion, spacing) is curves
+    few = taken & (np.arange(40)[:, None] < 13)  # too few images to tell one from the other
+    found = without_slice_phase(curves, numbers, clock, few, times, motion, spacing)
+    assert np.array_equal(found, curves)
 
 
 def test_a_still_head_is_left_alone() -> None:

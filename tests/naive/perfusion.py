@@ -35,6 +35,15 @@ def truncated_solution(matrix: Array, curve: Array, share: float) -> Array:
     return solution
 
 
+def faded_solution(matrix: Array, curve: Array, share: float) -> Array:
+    left, sizes, right = np.linalg.svd(matrix)
+    solution = np.zeros(len(curve))
+    for n in range(len(sizes)):
+        kept = sizes[n] ** 4 / (sizes[n] ** 4 + (share * sizes[0]) ** 4)
+        solution += kept * (left[:, n] @ curve) / sizes[n] * right[n]
+    return solution
+
+
 def oscillation(residue: Array) -> float:
     turns = 0.0
     for n in range(2, len(residue)):
@@ -46,7 +55,7 @@ def optimal_solution(
     matrix: Array, curve: Array, shares: list[float], bound: float
 ) -> tuple[Array, float]:
     for share in shares:
-        residue = truncated_solution(matrix, curve, share)
+        residue = faded_solution(matrix, curve, share)
         if max(residue) <= 0 or oscillation(residue) < bound:
             break
     return residue, share
@@ -64,7 +73,8 @@ def peak(residue: Array, times: int, before: int) -> tuple[float, float]:
     right = residue[(at + 1) % length] if at + 1 < length or around else residue[at]
     bend = left - 2 * residue[at] + right
     shift = min(max((left - right) / (2 * bend), -0.5), 0.5) if bend < 0 else 0.0
-    return float(residue[at]), (at if at < times else at - length) + shift
+    height = residue[at] + (right - left) / 2 * shift + bend / 2 * shift**2
+    return float(height), (at if at < times else at - length) + shift
 
 
 def leading_courses(casorati: Array, rank: int) -> Array:
@@ -95,6 +105,33 @@ def smoothed(
                         total += weight * picture[i, j]
                         weights += weight
             result[r, c] = total / weights
+    return result
+
+
+def averaged_alike(
+    amounts: Array,
+    guide: Array,
+    places: NDArray[np.intp],
+    spacing: Array,
+    sigma: float,
+    noise: float,
+) -> Array:
+    """Each voxel against every other of its slice, all of them tissue."""
+    result = np.zeros_like(amounts)
+    for own in range(len(places)):
+        weights = 0.0
+        for other in range(len(places)):
+            step = (places[own] - places[other]) * spacing
+            if step[0] or step @ step > (2.5 * sigma) ** 2:
+                continue
+            apart = sum((a - b) ** 2 for a, b in zip(guide[own], guide[other], strict=True))
+            like = 1 - apart / (100 * amounts.shape[1] * noise**2)
+            if like <= 0:
+                continue
+            weight = like**2 * np.exp(-(step @ step) / (2 * sigma**2))
+            weights += weight
+            result[own] += weight * amounts[other]
+        result[own] /= weights
     return result
 
 

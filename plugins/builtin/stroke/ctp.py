@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kernels.perfusion.deconvolution import OSCILLATION
 from kernels.perfusion.inputs import Inputs, find_inputs, pick_input
 from kernels.perfusion.lesions import LesionThresholds, lesions
 from kernels.perfusion.maps import perfusion_maps
@@ -154,9 +155,10 @@ def _computed(
         steps=tuple(steps.done),
         parameters={
             "method": method,
-            "oscillation_index": 0.035,
+            "oscillation_index": OSCILLATION,
             "interval_s": 1.0,
             "smoothing_mm": 2.0,
+            "averaging_mm": 2.5,
             "principal_components": 4,
             "tmax_threshold_s": limits.late_s,
             "core_cbf_percent": round(limits.core_share * 100, 1),
@@ -171,9 +173,10 @@ def _computed(
 
 
 def _prepared(source: PerfusionSource, still: SteadySeries | None) -> Prepared:
-    series = source.hu if still is None else still.hu
-    taken = source.order.taken if still is None else still.taken
-    return prepare(series, source.order.times_s, source.spacing_mm, taken=taken)
+    times, spacing = source.order.times_s, source.spacing_mm
+    if still is None:
+        return prepare(source.hu, times, spacing, taken=source.order.taken)
+    return prepare(still.hu, times, spacing, taken=still.taken, motion=still.motion)
 
 
 def _picked(
