@@ -106,7 +106,7 @@ def test_an_index_lost_before_the_answer_is_rebuilt(tmp_path: Path) -> None:
         name.unlink()
     started = time.monotonic()
     with running_process(folder, port):
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 60, "not rebuilt"
         dump = subprocess.run(
             [sys.executable, "-m", "tests.process_node", str(folder), "--list"],
             capture_output=True,
