@@ -95,7 +95,7 @@ def _segment(
 
 def _label(value: ResultValue, language: str) -> str:
     label = value.label.in_language(language)
-    details = [value.method] if value.method else []
+    details = [] if value.method is None else [value.method.in_language(language)]
     if value.low is not None and value.high is not None and value.low != value.high:
         bounds = f"{value.low:.{value.digits}f}–{value.high:.{value.digits}f}"
         details.append(f"{RANGE.in_language(language)} {bounds}")

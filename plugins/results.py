@@ -87,7 +87,7 @@ class Value:
     low: float | None = None
     high: float | None = None
     note: Text | None = None
-    method: str = ""
+    method: Text | None = None
     group: str = ""
     group_label: Text | None = None
     finding_site: "Code | None" = None

@@ -198,6 +198,8 @@ def _decoded(dataclass_: Any, said: Mapping[str, Any]) -> Any:
 def _value(hint: Any, said: Any) -> Any:
     if said is None:
         return None
+    if hint is Text and isinstance(said, str):
+        return Text(said, said)  # results of an older version have methods of one string
     if hint is Text or hint is Code:
         return hint(**said)
     if isinstance(hint, type) and is_dataclass(hint):

@@ -265,7 +265,9 @@ def _values(number: int, found: Findings) -> list[Value]:
             codes.MM2,
             codes.TISSUE_AREA,
             note=None if found.tissue_mm2 is not None else Text("không đo được", "not measured"),
-            method=f"colour at {TISSUE_UM:g} µm/pixel",
+            method=Text(
+                f"theo màu ở {TISSUE_UM:g} µm/điểm ảnh", f"colour at {TISSUE_UM:g} µm/pixel"
+            ),
             is_main=True,
             **shared,
         ),
@@ -276,7 +278,10 @@ def _values(number: int, found: Findings) -> list[Value]:
             codes.PERCENT,
             codes.BLURRED,
             note=None if blurred is not None else Text("không đo được", "not measured"),
-            method=f"Laplacian / variance < {BLURRED_BELOW:g} at {FOCUS_UM:g} µm/pixel",
+            method=Text(
+                f"Laplace / phương sai < {BLURRED_BELOW:g} ở {FOCUS_UM:g} µm/điểm ảnh",
+                f"Laplacian / variance < {BLURRED_BELOW:g} at {FOCUS_UM:g} µm/pixel",
+            ),
             digits=0,
             **shared,
         ),

@@ -115,8 +115,8 @@ def _values(group: str, name: Text, count: int, area: float) -> list[Value]:
         Value(f"{group} area", Text("Diện tích đếm", "Area counted"), area, codes.MM2, codes.AREA,
               digits=2, **shared),
         Value(f"{group} density", Text("Phân bào/mm²", "Mitoses per mm²"), count / area,
-              codes.PER_MM2, codes.MITOSES_DENSITY, method="marked by the reader",
-              is_main=True, **shared),
+              codes.PER_MM2, codes.MITOSES_DENSITY, is_main=True,
+              method=Text("người đọc đánh dấu", "marked by the reader"), **shared),
     ]  # fmt: skip
 
 

@@ -256,7 +256,11 @@ def _values(
     area = sum(one.area_mm2 for one in counts)
     total = sum(len(one.points) for one in counts)
     positive = sum(int(one.positive.sum()) for one in counts)
-    method = f"nuclei {diameter:g} µm at {counts[0].pixel_um:.2f} µm/pixel, colour deconvolution"
+    pixel = f"{counts[0].pixel_um:.2f}"
+    method = Text(
+        f"nhân {diameter:g} µm ở {pixel} µm/điểm ảnh, tách màu nhuộm",
+        f"nuclei {diameter:g} µm at {pixel} µm/pixel, colour deconvolution",
+    )
     few = (
         Text(f"dưới {LEAST_NUCLEI} nhân", f"fewer than {LEAST_NUCLEI} nuclei")
         if total < LEAST_NUCLEI
@@ -281,7 +285,8 @@ def _values(
                   100 * positive / total if total else None, codes.PERCENT,
                   codes.POSITIVE_SHARE, low=low, high=high,
                   note=few if total else Text("không có nhân nào", "no nuclei"),
-                  method=f"DAB ≥ {density:g} OD", is_main=True, **shared),
+                  method=Text(f"DAB ≥ {density:g} OD", f"DAB ≥ {density:g} OD"), is_main=True,
+                  **shared),
         ]  # fmt: skip
     return values
 

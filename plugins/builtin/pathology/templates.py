@@ -315,7 +315,7 @@ def _shown(value: Value) -> str:
     if language() == "vi":
         number = number.replace(".", ",")
     note = f" ({_in(value.note)})" if value.note is not None else ""
-    method = f" [{value.method}]" if value.method else ""
+    method = f" [{_in(value.method)}]" if value.method else ""
     return f"{label} {number}{unit}{note}{method}"
 
 

@@ -202,7 +202,7 @@ def _values(edits: Mapping[str, Any]) -> Sequence[Value]:
                 codes.SCORE,
                 codes.COLLATERAL_SCORE if is_score else None,
                 note=dict(choices)[name],
-                method="reader",
+                method=Text("người đọc", "reader"),
                 digits=0,
                 group="reader",
                 group_label=Text("Người đọc ghi", "Stated by the reader"),

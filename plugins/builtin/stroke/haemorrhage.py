@@ -117,7 +117,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             volume.volume_ml,
             codes.ML,
             codes.VOLUME,
-            method="planimetry",
+            method=Text("cộng diện tích các lát", "planimetry"),
             is_main=number == 1,
             **shared,
         ),
@@ -127,7 +127,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             abc.simple_ml if abc else None,
             codes.ML,
             codes.VOLUME,
-            method="ABC/2",
+            method=Text("ABC/2", "ABC/2"),
             **shared,
         ),
         Value(
@@ -136,7 +136,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             abc.weighted_ml if abc else None,
             codes.ML,
             codes.VOLUME,
-            method="ABC/2, C weighted",
+            method=Text("ABC/2, C có trọng số", "ABC/2, C weighted"),
             **shared,
         ),
         Value(

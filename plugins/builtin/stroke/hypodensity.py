@@ -21,6 +21,7 @@ __all__ = ["SCORED_IN", "difference_layer", "hypodensity"]
 LAYER = "hypodensity"
 # readers score early change before they see where the arithmetic found it
 SCORED_IN = "stroke_aspects"
+UPTAKE = Text("100·(1 − HU/HU₀), 20–80 HU", "100·(1 − HU/HU₀), 20–80 HU")
 TITLE = Text("Vùng giảm tỷ trọng so với bên đối diện", "Darker than the other side")
 OLD_HU, OLD_PERCENT = 18.0, 30.0
 MIRROR_REACH_MM = 160.0  # twice the half width of a brain
@@ -97,7 +98,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             found.volume_ml(number),
             codes.ML,
             codes.VOLUME,
-            method="ΔHU < −4",
+            method=Text("ΔHU < −4", "ΔHU < −4"),
             **shared,  # type: ignore[arg-type]
         ),
         Value(
@@ -107,7 +108,7 @@ def _measured(found: Findings, number: int, sides: Sequence[str]) -> list[Value]
             codes.PERCENT,
             codes.WATER_UPTAKE,
             note=old,
-            method="100·(1 − HU/HU₀), 20–80 HU",
+            method=UPTAKE,
             **shared,  # type: ignore[arg-type]
         ),
         Value(

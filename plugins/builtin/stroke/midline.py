@@ -82,7 +82,7 @@ def midline_shift(head: Head, edits: Mapping[str, Any], steps: Steps) -> Outcome
                 codes.MIDLINE_SHIFT,
                 note=None if is_found else unsure,
                 laterality=side if size >= 0.5 else None,
-                method="septum to falx line",
+                method=Text("vách trong suốt tới đường liềm đại não", "septum to falx line"),
                 is_main=is_found and size >= 2,
                 **shared,
             ),
@@ -247,7 +247,7 @@ def _vessel_values(found: VesselComparison, shared: dict[str, Any]) -> Sequence[
             digits=2,
             finding_site=codes.MCA_M1,
             laterality=side,
-            method="ridge, mean over mean",
+            method=Text("theo trục mạch, trung bình trên trung bình", "ridge, mean over mean"),
             **shared,
         ),
     ]

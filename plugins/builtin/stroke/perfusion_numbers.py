@@ -52,7 +52,9 @@ def perfusion_values(hurt: Lesions, limits: LesionThresholds) -> Sequence[Value]
     # columns run to the patient's left, so low ones are on the right
     side = {"left": codes.RIGHT, "right": codes.LEFT}.get(hurt.affected)
     late, share = limits.late_s, round(limits.core_share * 100)
-    core_method = f"CBF < {share} %, Tmax > {late:g} s"
+    late_method = Text(f"Tmax > {late:g} s", f"Tmax > {late:g} s")
+    core = f"CBF < {share} %, Tmax > {late:g} s"
+    core_method = Text(core, core)
     undefined = Text("không xác định (không có lõi)", "undefined (no core)")
     none = Text("không xác định (không có vùng giảm tưới máu)", "undefined (no hypoperfusion)")
     return [
@@ -62,7 +64,7 @@ def perfusion_values(hurt: Lesions, limits: LesionThresholds) -> Sequence[Value]
             hurt.hypoperfused_ml,
             codes.ML,
             codes.VOLUME,
-            method=f"Tmax > {late:g} s",
+            method=late_method,
             laterality=side,
             group="hypoperfused",
             group_label=Text("Vùng giảm tưới máu", "Hypoperfused tissue"),

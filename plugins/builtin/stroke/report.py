@@ -195,7 +195,7 @@ def _shown(value: Value) -> str:
         number = f"{number} ({value.low:.{value.digits}f}–{value.high:.{value.digits}f})"
     if language() == "vi":
         number = number.replace(".", ",")
-    method = f" [{value.method}]" if value.method else ""
+    method = f" [{_in(value.method)}]" if value.method else ""
     return f"{label} {number}{unit}{method}"
 
 

@@ -64,7 +64,7 @@ def seen(headers: list[Dataset]) -> ConfirmedResult:
         "label": Text("Thể tích", "Volume"),
         "unit": ML,
         "name": VOLUME,
-        "method": "planimetry",
+        "method": Text("cộng diện tích các lát", "planimetry"),
         "layer": "mask",
         "finding_site": BRAIN,
         "laterality": LEFT,
@@ -210,7 +210,7 @@ def test_the_printed_page_names_numbers_method_and_who_confirmed_them(
 
     text = " ".join(pdf_text(bytes(page.EncapsulatedDocument), tmp_path).split())
     assert "12,5 mL" in text
-    assert "planimetry" in text
+    assert "cộng diện tích các lát" in text
     assert seen.confirmed_by.name in text
     assert "Screen only" not in text
     assert "Chỉ trên màn hình" not in text

@@ -39,7 +39,7 @@ export interface Value {
   low: number | null;
   high: number | null;
   note: Text | null;
-  method: string;
+  method: Text | null;
   group: string;
   group_label: Text | null;
   layer: string;

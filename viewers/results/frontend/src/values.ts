@@ -25,7 +25,7 @@ function tile(value: Value, of: Text | undefined, speech: Speech): HTMLElement {
   const unit = isNumber ? unitWord(value.unit) : "";
   return h(
     "figure",
-    { class: "rs-tile", "data-value": value.key, title: value.method || null },
+    { class: "rs-tile", "data-value": value.key, title: value.method?.[speech.language] ?? null },
     h("figcaption", {}, of && h("small", {}, of[speech.language]), value.label[speech.language]),
     h("b", { class: isNumber ? "" : "rs-words" }, figure(value, speech), unit && h("small", {}, ` ${unit}`)),
     h("small", { class: "hc-muted" }, interval(value, speech)),
@@ -110,7 +110,7 @@ function row(value: Value, speech: Speech): HTMLElement {
   );
 }
 
-function method(value: Value, { t }: Speech): HTMLElement | null {
+function method(value: Value, { t, language }: Speech): HTMLElement | null {
   if (!value.method) return null;
-  return h("details", { class: "rs-how" }, h("summary", {}, t("how")), h("p", {}, value.method));
+  return h("details", { class: "rs-how" }, h("summary", {}, t("how")), h("p", {}, value.method[language]));
 }
