@@ -434,7 +434,7 @@ def strokes(count: int) -> Iterator[Row]:
         core.append((found.core_ml - true["core"], true["core"]))
         core_dice.append((dice(found.core, scan.masks["core"]), 0.70 if index % 2 else 0.80))
         noise.append(prepared.noise_hu)
-        sides &= found.affected == ("right", "left")[index % 2]
+        sides &= found.affected == ("left", "right")[index % 2]  # of the image, low columns left
         curve = scan.bolus.arterial_hu(scan.times_s[:, 0])
         best = np.interp(prepared.times_s, scan.times_s[:, 0], curve).max()
         arteries.append(

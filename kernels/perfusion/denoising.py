@@ -20,7 +20,7 @@ __all__ = ["average_alike", "leading_courses"]
 Floats = NDArray[np.float32]
 BLOCK = 65536
 REACH = 2.5  # standard deviations of the Gaussian
-UNLIKE = 10.0  # standard deviations of noise beyond which a neighbour counts for nothing
+UNLIKE = 14.0  # standard deviations of noise beyond which a neighbour counts for nothing
 
 
 def leading_courses(curves: Floats, members: NDArray[np.bool_], rank: int) -> Floats:
@@ -51,7 +51,7 @@ def average_alike(
     """Average each tissue voxel's amounts with like neighbours' in its slice.
 
     A neighbour's weight is a Gaussian of its distance, times (1 - d^2 / h^2)^2, d being the
-    distance of the guides and h ten times what noise alone makes of one.
+    distance of the guides and h 14 times what noise alone makes of one.
 
     Parameters
     ----------

@@ -125,7 +125,7 @@ def averaged_alike(
             if step[0] or step @ step > (2.5 * sigma) ** 2:
                 continue
             apart = sum((a - b) ** 2 for a, b in zip(guide[own], guide[other], strict=True))
-            like = 1 - apart / (100 * amounts.shape[1] * noise**2)
+            like = 1 - apart / (14**2 * amounts.shape[1] * noise**2)
             if like <= 0:
                 continue
             weight = like**2 * np.exp(-(step @ step) / (2 * sigma**2))
