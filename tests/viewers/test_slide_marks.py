@@ -320,6 +320,21 @@ def test_bulk_polygons_are_outlines_from_near(glass: SlideSite, open_page: Open)
     assert colour_at(page, (400, 400))[3] == 0
 
 
+def test_one_class_is_one_whatever_it_was_called(glass: SlideSite, open_page: Open) -> None:
+    """Drawn in Vietnamese, in English, or named by its code alone in a file of another program."""
+    code = {"value": "108369006", "scheme_designator": "SCT", "meaning": "Neoplasm"}
+    for number, name in enumerate(("U", "Tumour", "Neoplasm", "Ổ khác")):
+        mark = server_mark(glass, str(number), [(500, 500), (900, 500), (900, 900)], number + 1)
+        mark["classification"] = {"name": name, "colour": "#e6194b", "code": code}
+        glass.marks[mark["id"]] = mark
+    glass.revision = 4
+    page = opened(open_page(glass.page(language="en")))
+    page.keyboard.press("n")
+    chips = page.locator(".hs-classes button")
+    expect(chips).to_have_count(2)
+    assert {chip.strip() for chip in chips.all_inner_texts()} == {"Tumour 3", "Ổ khác 1"}
+
+
 def colour_at(page: Page, pixel: tuple[float, float]) -> list[int]:
     """RGBA of the points' layer over a level-0 pixel: the densest of its neighbours."""
     x, y = place_of(page, pixel)

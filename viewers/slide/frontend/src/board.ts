@@ -7,7 +7,7 @@ import type { Language } from "@common/host";
 import { inLanguage, type Text, type Translate } from "@common/i18n";
 import { newId } from "@common/ids";
 import { Marks } from "@common/marks";
-import { classification, FIRST_COLOUR } from "./classes";
+import { classification, classKey, FIRST_COLOUR } from "./classes";
 import type { Point } from "./geometry";
 import { ICONS } from "./icons";
 import type { MarkLayer } from "./marklayer";
@@ -131,7 +131,7 @@ export class Board {
     const goesOn =
       tool === "counter" &&
       current?.content.kind === "counter" &&
-      current.content.classification.name === class_.name &&
+      classKey(current.content.classification) === classKey(class_) &&
       current.content.series_instance_uid === slide.series_instance_uid &&
       this.isMine(current);
     if (goesOn) {

@@ -36,8 +36,22 @@ export function classification(index: number, language: Language): Classificatio
   };
 }
 
+/** One of ours under either of its names, or named by nothing but its code, as files name it. */
+function known({ name, code }: Classification): Class | undefined {
+  return CLASSES.find(
+    (one) =>
+      one.name.vi === name ||
+      one.name.en === name ||
+      (one.code !== undefined && one.code.value === code?.value && code.meaning === name),
+  );
+}
+
 /** The name of a class as the reader says it; foreign ones as they came. */
 export function className(of: Classification, language: Language): string {
-  const known = CLASSES.find(({ name }) => name.vi === of.name || name.en === of.name);
-  return known ? known.name[language] : (of.name ?? "");
+  return known(of)?.name[language] ?? of.name ?? "";
+}
+
+/** The same for marks of one class, in whatever language each was drawn. */
+export function classKey(of: Classification): string {
+  return className(of, "en");
 }

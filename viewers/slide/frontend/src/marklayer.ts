@@ -14,6 +14,8 @@ export interface Draft {
 
 const NEAR_PX = 8;
 const GRIP_PX = 4;
+/** Pixels of the window; smaller marks are drawn without their words. */
+const LEAST_WITH_WORDS = 32;
 /** More in sight than this: lines only, no halo and no words. */
 const CROWD = 400;
 const SMALL_PX = 3;
@@ -269,11 +271,18 @@ export class MarkLayer {
 
   private write(pen: CanvasRenderingContext2D, shape: Shape): void {
     const words = shape.isSaved ? shape.words : `! ${shape.words}`;
-    if (!words) return;
+    if (!words || this.isTiny(shape)) return;
     // Beside the lowest point, as screens go.
     const screen = (shape.kind === "ellipse" ? shape.outline : shape.points).map((p) => apply(this.toScreen, p));
     const place = screen.reduce((low, p) => (p[1] > low[1] ? p : low));
     this.label(pen, words, place, shape.colour);
+  }
+
+  /** From afar words would be larger than what they speak of, and cover the tissue. */
+  private isTiny({ id, kind, box: [x, y, u, v] }: Shape): boolean {
+    if (id === this.selected || DOTS.includes(kind)) return false;
+    const scale = Math.hypot(this.toScreen[0], this.toScreen[3]);
+    return Math.max(u - x, v - y) * scale < LEAST_WITH_WORDS;
   }
 
   private label(pen: CanvasRenderingContext2D, words: string, [x, y]: Point, colour: string): void {

@@ -29,7 +29,9 @@ export class Navigator {
     this.root.append(this.canvas);
     const go = (event: PointerEvent): void => {
       const box = this.canvas.getBoundingClientRect();
-      goTo([(event.clientX - box.left) / this.scale, (event.clientY - box.top) / this.scale]);
+      // Between two slides the style sheet makes it smaller.
+      const scale = (this.scale * box.width) / width;
+      goTo([(event.clientX - box.left) / scale, (event.clientY - box.top) / scale]);
     };
     this.canvas.addEventListener("pointerdown", (event) => {
       event.stopPropagation();

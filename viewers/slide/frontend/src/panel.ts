@@ -4,12 +4,12 @@ import { h, icon } from "@common/dom";
 import { dateTime } from "@common/format";
 import type { Language } from "@common/host";
 import { inLanguage, number, type Translate } from "@common/i18n";
-import { className, FIRST_COLOUR } from "./classes";
+import { classKey, className, FIRST_COLOUR } from "./classes";
 import type { Exchange } from "./exchange";
 import { ICONS } from "./icons";
 import type { MessageKey } from "./messages";
 import { isFixedBox, wordsOf } from "./shapes";
-import type { Mark, PointSet } from "./types";
+import type { Classification, Mark, PointSet } from "./types";
 
 export interface PanelHooks {
   t: Translate<MessageKey>;
@@ -83,29 +83,30 @@ export class Panel {
 
   /** Each class with its count and an eye. */
   private classes({ marks, hidden }: PanelState): HTMLElement {
-    const counts = new Map<string, { colour: string; count: number }>();
+    const counts = new Map<string, { of: Classification; count: number }>();
     for (const { content } of marks) {
-      const { name = "", colour = FIRST_COLOUR } = content.classification ?? {};
-      const known = counts.get(name) ?? { colour, count: 0 };
+      const of = content.classification ?? {};
+      const key = classKey(of);
+      const known = counts.get(key) ?? { of, count: 0 };
       known.count += content.kind === "counter" ? content.points_mm.length : 1;
-      counts.set(name, known);
+      counts.set(key, known);
     }
     const { t } = this.hooks;
     return h(
       "div",
       { class: "hs-classes" },
-      ...[...counts].map(([name, { colour, count }]) =>
+      ...[...counts].map(([key, { of, count }]) =>
         h(
           "button",
           {
             type: "button",
-            "aria-pressed": String(!hidden.has(name)),
-            title: t(hidden.has(name) ? "show_class" : "hide_class"),
-            onclick: () => this.hooks.hide(name),
+            "aria-pressed": String(!hidden.has(key)),
+            title: t(hidden.has(key) ? "show_class" : "hide_class"),
+            onclick: () => this.hooks.hide(key),
           },
-          h("i", { style: `background:${colour}` }),
-          `${className({ name }, this.hooks.language()) || t("no_class")} ${count}`,
-          icon(hidden.has(name) ? ICONS.eye_off : ICONS.eye, 14),
+          h("i", { style: `background:${of.colour ?? FIRST_COLOUR}` }),
+          `${className(of, this.hooks.language()) || t("no_class")} ${count}`,
+          icon(hidden.has(key) ? ICONS.eye_off : ICONS.eye, 14),
         ),
       ),
     );

@@ -14,6 +14,7 @@ import {
   type Point,
   type SlidePlane,
 } from "./geometry";
+import { classKey } from "./classes";
 import { areaWords, lengthWords } from "./scale";
 import type { Kind, Mark, MarkContent } from "./types";
 
@@ -45,7 +46,7 @@ export function shapeOf(mark: Mark, plane: SlidePlane, colour: string, language:
     points,
     ...lineOf(content.kind, points),
     colour: content.classification?.colour ?? colour,
-    className: content.classification?.name ?? "",
+    className: classKey(content.classification ?? {}),
     words: wordsOf(content, language),
     isSaved: mark.state === "saved" || mark.state === "saving",
     isFixed: isFixedBox(content),

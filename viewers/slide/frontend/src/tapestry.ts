@@ -28,9 +28,6 @@ export class Tapestry {
   private table: Uint8Array | undefined;
   private overview: CanvasRenderingContext2D | undefined;
   private raw: ImageBitmap | undefined;
-  /** The small picture as the scanner saw it: asked for when the correction is turned off. */
-  private unprofiled: Promise<void> | undefined;
-  private plain: ImageBitmap | undefined;
   private bottom: OpenSeadragon.TiledImage | undefined;
   private fit: Fit | undefined;
   private isFitted = false;
@@ -138,7 +135,6 @@ export class Tapestry {
   repaint(): void {
     const { channels } = this.hooks.look();
     if (channels.some((channel, path) => channel.isOn && !this.paths.has(path))) this.hang(this.plane);
-    if (this.isUncorrected && !this.unprofiled) this.unprofiled = this.fetchPlain();
     if (this.painting) return;
     this.painting = requestAnimationFrame(() => {
       this.painting = 0;
@@ -157,24 +153,6 @@ export class Tapestry {
     cancelAnimationFrame(this.painting);
     this.kept.clear();
     this.raw?.close();
-    this.plain?.close();
-  }
-
-  private get isUncorrected(): boolean {
-    return this.slide.icc && !this.hooks.look().corrected && !isMixed(this.slide);
-  }
-
-  private async fetchPlain(): Promise<void> {
-    const { slide, version, width, height } = this.slide;
-    const scale = Math.min(1, 1024 / Math.max(width, height));
-    try {
-      const response = await this.api.request(`/slides/v1/${slide}/${version}/rendered?scale=${scale}&icc=0`);
-      this.plain = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
-      this.repaint();
-    } catch (error) {
-      this.unprofiled = undefined;
-      this.failed(error);
-    }
   }
 
   private get tables(): Tables {
@@ -198,8 +176,7 @@ export class Tapestry {
       return;
     }
     const look = { ...this.hooks.look(), corrected: false, channels: [] };
-    const picture = this.isUncorrected ? (this.plain ?? this.raw) : this.raw;
-    this.painter.paint(target, [picture], this.slide, look, this.tables);
+    this.painter.paint(target, [this.raw], this.slide, look, this.tables);
   }
 
   /** Without it the slide is shown as the scanner saw it, and said to be. */

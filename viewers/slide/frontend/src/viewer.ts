@@ -5,35 +5,34 @@ import { h } from "@common/dom";
 import { listen, type RoomEvents } from "@common/events";
 import { guardSession } from "@common/guard";
 import type { Language } from "@common/host";
-import { inLanguage, type Translate } from "@common/i18n";
-import { KeyImages, reasonOf } from "@common/keyimages";
+import type { Translate } from "@common/i18n";
 import { Banner } from "./banner";
 import { Board } from "./board";
 import { CLASSES } from "./classes";
 import { ColourPanel } from "./colourpanel";
 import type { Actor } from "./commands";
-import { count, countingOf } from "./counting";
+import { countingOf } from "./counting";
 import { Desk } from "./desk";
-import { helpDialog, labelDialog, textDialog, Toast } from "./dialogs";
+import { helpDialog, labelDialog, Toast } from "./dialogs";
+import { Drawing } from "./drawing";
+import { Errands } from "./errands";
 import { Exchange } from "./exchange";
 import { FoundPoints } from "./foundpoints";
-import { fieldOf } from "./keyfield";
 import { listenKeys } from "./keys";
 import type { MessageKey } from "./messages";
-import { Navigation } from "./navigation";
+import { Overlay } from "./overlay";
 import { Panel, type PanelHooks } from "./panel";
 import { PointSets } from "./pointsets";
 import type { CaseSlide, Prepared } from "./prepare";
 import { mppOf } from "./scale";
-import type { Tool } from "./sketch";
 import type { Stage } from "./stage";
 import { Toolbar } from "./toolbar";
 import { labelWords, nameOf, Opened, Tray } from "./tray";
 import type { Mark, SlideData } from "./types";
 
-export class Viewer extends Navigation implements Actor {
+export class Viewer extends Drawing implements Actor {
   readonly root = h("div", { class: "hs-body" });
-  private readonly board: Board;
+  protected readonly board: Board;
   protected readonly desk: Desk;
   private readonly tray: Tray;
   private readonly opened: Opened;
@@ -43,15 +42,12 @@ export class Viewer extends Navigation implements Actor {
   private readonly colourPanel: ColourPanel;
   private readonly pointSets: PointSets;
   private readonly found: FoundPoints;
-  private readonly keyImages: KeyImages;
+  private readonly errands: Errands;
   private readonly banner: Banner;
-  private readonly toast = new Toast();
+  protected readonly toast = new Toast();
   private readonly progress = h("div", { class: "hs-progress", role: "status", hidden: true });
-  private readonly overlay = h("div", { class: "hs-overlay" });
+  protected readonly overlay = new Overlay();
   private readonly stops: (() => void)[] = [];
-  private readonly hidden = new Set<string>();
-  private tool: Tool = "hand";
-  private hidesMarks = false;
   private showsMarks = false;
   private showsTray: boolean;
   private painting = 0;
@@ -61,7 +57,7 @@ export class Viewer extends Navigation implements Actor {
     private readonly data: SlideData,
     private readonly api: Api,
     prepared: Prepared,
-    private readonly t: Translate<MessageKey>,
+    protected readonly t: Translate<MessageKey>,
     private readonly language: () => Language,
     private readonly host: HTMLElement,
   ) {
@@ -136,7 +132,11 @@ export class Viewer extends Navigation implements Actor {
       stages: () => this.desk.stages,
       failed: () => this.toast.say(t("points_failed")),
     });
-    this.keyImages = new KeyImages(api, data.case_id, data.standalone === true);
+    this.errands = new Errands(api, data.case_id, data.standalone === true, {
+      t,
+      language,
+      say: (sentence) => this.toast.say(sentence),
+    });
     this.banner = new Banner(api, t);
     this.root.append(
       this.banner.root,
@@ -144,7 +144,7 @@ export class Viewer extends Navigation implements Actor {
       h("div", { class: "hs-main" }, this.tray.root, this.desk.root, this.colourPanel.root, this.panel.root, this.toast.root),
       this.board.saveState,
       this.progress,
-      this.overlay,
+      this.overlay.root,
     );
     this.listen();
     this.repaint();
@@ -162,7 +162,7 @@ export class Viewer extends Navigation implements Actor {
         root: this.root,
         actor: this,
         canDraw: () => this.board.canDraw,
-        isCovered: () => this.overlay.childElementCount > 0,
+        isCovered: () => this.overlay.isOpen,
         refused: () => this.toast.say(this.t("read_only")),
       }),
       () => window.removeEventListener("online", back),
@@ -210,10 +210,6 @@ export class Viewer extends Navigation implements Actor {
     this.relist();
   }
 
-  private get stage(): Stage | undefined {
-    return this.desk.stage;
-  }
-
   // ---- slides
 
   private slideOpened(stage: Stage, item: CaseSlide): void {
@@ -250,52 +246,14 @@ export class Viewer extends Navigation implements Actor {
     }
     const root = `${this.api.base}/slides/v1/${item.slide}/${item.version}`;
     const pictures = (["label", "overview"] as const).filter((name) => item[name]).map((name) => `${root}/${name}`);
-    const close = (): void => void this.closeOverlay();
-    this.overlay.replaceChildren(labelDialog(this.t, pictures, close));
-    this.overlay.querySelector("button")?.focus();
+    this.overlay.show(labelDialog(this.t, pictures, () => this.overlay.close()));
   }
 
   // ---- marks
 
-  private finished(stage: Stage, tool: Exclude<Tool, "hand">, points: Parameters<Board["add"]>[1]): void {
-    if (tool !== "text") {
-      this.board.add(tool, points, stage.pane);
-      // Counting and pointing go on; other tools are done after one.
-      if (tool !== "counter" && tool !== "point") this.setTool("hand");
-      return;
-    }
-    this.setTool("hand");
-    this.overlay.replaceChildren(
-      textDialog(this.t, "", (text) => {
-        if (text) this.board.add("text", points, stage.pane, text);
-      }),
-    );
-  }
-
-  private rename(mark: Mark): void {
-    this.overlay.replaceChildren(
-      textDialog(this.t, mark.content.text, (text) => {
-        if (text !== undefined) this.board.rename(mark.id, text);
-      }),
-    );
-  }
-
   private jump(mark: Mark): void {
     const item = this.desk.itemOf(mark.content.series_instance_uid);
     if (item) void this.show(item, mark.id);
-  }
-
-  private chooseClass(index: number): void {
-    this.board.chosenClass = index;
-    // With a drawing tool in hand the class is meant for the next mark.
-    if (this.tool === "hand") this.board.reclassify();
-    this.repaint();
-  }
-
-  private hideClass(name: string): void {
-    if (!this.hidden.delete(name)) this.hidden.add(name);
-    for (const { layer } of this.desk.stages) layer.redraw();
-    this.relist();
   }
 
   private pointsChanged(): void {
@@ -306,6 +264,19 @@ export class Viewer extends Navigation implements Actor {
   }
 
   // ---- commands
+
+  markKeyImage(): void {
+    const pane = this.stage?.pane;
+    if (pane) this.errands.takeKeyImage(pane, this.desk.item ? nameOf(this.desk.item) : "");
+  }
+
+  countSelected(): void {
+    this.errands.count(this.board);
+  }
+
+  toggleHelp(): void {
+    if (!this.overlay.close()) this.overlay.show(helpDialog(this.t, this.language(), () => this.overlay.close()));
+  }
 
   flip(): void {
     this.stage?.pane.flip();
@@ -352,72 +323,6 @@ export class Viewer extends Navigation implements Actor {
     this.colourPanel.rewrite();
   }
 
-  setTool(tool: Tool): void {
-    this.tool = tool;
-    for (const { sketch } of this.desk.stages) sketch.tool = tool;
-    this.repaint();
-  }
-
-  undo(): void {
-    if (!this.stage?.sketch.stepBack()) this.board.undo();
-  }
-
-  redo(): void {
-    this.board.redo();
-  }
-
-  deleteSelected(): void {
-    if (!this.stage?.sketch.stepBack()) this.board.remove(this.board.selected);
-  }
-
-  finish(): void {
-    if (!this.stage?.sketch.finish() && this.stage?.raster) this.raster(1);
-  }
-
-  hideMarks(): void {
-    this.hidesMarks = !this.hidesMarks;
-    for (const { layer } of this.desk.stages) {
-      layer.isHidden = this.hidesMarks;
-      layer.redraw();
-    }
-    if (this.hidesMarks) this.toast.say(this.t("hidden"));
-    this.repaint();
-  }
-
-  markKeyImage(): void {
-    const pane = this.stage?.pane;
-    if (!pane) return;
-    const image = fieldOf(pane, this.desk.item ? nameOf(this.desk.item) : "", this.language());
-    if (this.keyImages.has(image)) {
-      this.toast.say(this.t("key_image_known"));
-      return;
-    }
-    this.keyImages.add(image).then(
-      () => this.toast.say(this.t("key_image_added")),
-      (error: unknown) => {
-        const reason = reasonOf(error, { vi: "lỗi không rõ", en: "unknown error" });
-        this.toast.say(this.t("key_image_failed", { reason: inLanguage(reason, this.language()) }));
-      },
-    );
-  }
-
-  countSelected(): void {
-    const mark = this.board.selected === undefined ? undefined : this.board.get(this.board.selected);
-    // What the server does not have yet it may still refuse.
-    if (!mark || !countingOf(mark) || mark.state !== "saved") {
-      this.toast.say(this.t("count_none"));
-      return;
-    }
-    const marks = this.board.of(mark.content.series_instance_uid);
-    count(this.api, this.data.case_id, mark, marks, (id) => this.board.get(id)).then(
-      () => this.toast.say(this.t("count_asked")),
-      (error: unknown) => {
-        const reason = reasonOf(error, { vi: "lỗi không rõ", en: "unknown error" });
-        this.toast.say(this.t("count_failed", { reason: inLanguage(reason, this.language()) }));
-      },
-    );
-  }
-
   toggleMarks(): void {
     this.showsMarks = !this.showsMarks;
     if (this.showsMarks) void this.pointSets.refresh();
@@ -439,35 +344,23 @@ export class Viewer extends Navigation implements Actor {
     window.open(`${this.api.base}/viewer?case=${encodeURIComponent(this.data.case_id)}`, "_blank");
   }
 
-  toggleHelp(): void {
-    if (this.closeOverlay()) return;
-    this.overlay.append(helpDialog(this.t, this.language(), () => this.closeOverlay()));
-    this.overlay.querySelector("button")?.focus();
-  }
-
   escape(): void {
-    if (this.closeOverlay() || this.exchange.close() || this.stage?.sketch.cancel()) return;
+    if (this.overlay.close() || this.exchange.close() || this.stage?.sketch.cancel()) return;
     if (this.stage?.raster) this.stage.raster = undefined;
     else if (this.tool !== "hand") this.setTool("hand");
     else this.board.select(undefined);
     this.repaint();
   }
 
-  private closeOverlay(): boolean {
-    const isOpen = this.overlay.childElementCount > 0;
-    this.overlay.replaceChildren();
-    return isOpen;
-  }
-
   // ---- painting
 
   /** What is in the lists changed, too: not so when only the view moved. */
-  private relist(): void {
+  protected relist(): void {
     this.isListDue = true;
     this.repaint();
   }
 
-  private repaint(): void {
+  protected repaint(): void {
     this.painting ||= requestAnimationFrame(() => {
       this.painting = 0;
       this.paint();
