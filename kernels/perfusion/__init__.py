@@ -1,7 +1,7 @@
 """CT perfusion in stages, each of which a reader can look into and change::
 
-    at_rest = steady(hu, spacing_mm)                        # if the head moved
-    prepared = prepare(hu, times_s, spacing_mm)             # once, the long part
+    rest = steady(hu, spacing_mm)                           # if the head moved
+    prepared = prepare(rest.hu, times_s, spacing_mm, motion=rest.motion)  # once, the long part
     inputs = find_inputs(prepared)                          # or pick_input(prepared, point)
     maps = perfusion_maps(prepared, inputs.scaled_artery_hu)
     found = lesions(maps)
