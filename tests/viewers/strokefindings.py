@@ -123,7 +123,10 @@ def stroke(
                 ML,
                 low=15.9,
                 high=21.0,
-                method="Voxels of 50–90 HU times voxel volume, half-maximum edges; PLOS One 2013.",
+                method=text(
+                    "Cộng các điểm ảnh 50–90 HU, bờ ở nửa độ cao; PLOS One 2013.",
+                    "Voxels of 50–90 HU times voxel volume, half-maximum edges; PLOS One 2013.",
+                ),
                 is_main=True,
             ),
             Value(
@@ -132,7 +135,10 @@ def stroke(
                 3.2,
                 MM,
                 is_main=True,
-                method="Perpendicular distance from the ideal midline to the septum pellucidum.",
+                method=text(
+                    "Khoảng cách vuông góc từ vách trong suốt tới đường giữa lý tưởng.",
+                    "Perpendicular distance from the ideal midline to the septum pellucidum.",
+                ),
             ),
             Value(
                 "nwu",
@@ -180,10 +186,21 @@ def stroke(
                             20.1,
                             "a",
                             text("Ổ 1 – đồi thị trái", "Candidate 1 – left thalamus"),
-                            "Planimetry.",
+                            text("Cộng diện tích.", "Planimetry."),
                             1,
                         ),
-                        ("ABC/2", "ABC/2", 16.1, ML, None, None, "a", None, "Kothari 1996.", 1),
+                        (
+                            "ABC/2",
+                            "ABC/2",
+                            16.1,
+                            ML,
+                            None,
+                            None,
+                            "a",
+                            None,
+                            text("Kothari 1996."),
+                            1,
+                        ),
                         (
                             "Tỷ trọng trung bình",
                             "Mean density",
@@ -193,7 +210,7 @@ def stroke(
                             61.9,
                             "a",
                             None,
-                            "",
+                            None,
                             1,
                         ),
                         (
@@ -205,7 +222,7 @@ def stroke(
                             1.1,
                             "b",
                             text("Ổ 2 – thùy đảo phải", "Candidate 2 – right insula"),
-                            "Planimetry.",
+                            text("Cộng diện tích.", "Planimetry."),
                             2,
                         ),
                     ]

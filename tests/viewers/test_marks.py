@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.viewers.driver import click, drag, loaded, overlay, point_at
+from tests.viewers.driver import breathe, click, drag, loaded, overlay, point_at
 from tests.viewers.site import CASE, Site
 
 OpenPage = Callable[..., Page]
@@ -124,8 +124,17 @@ def test_moving_a_mark_changes_it(tilted: Site, reader: Page) -> None:
     (mark,) = tilted.marks.values()
     before = mark["measurements"][0]["value"]
     reader.keyboard.press("w")
-    drag(reader, point_at(reader, 0.55, 0.45), point_at(reader, 0.6, 0.6))
-    tilted.wait(lambda: mark["measurements"][0]["value"] > before * 1.2)
+    reader.mouse.move(*point_at(reader, 0.55, 0.45))
+    breathe(reader)
+    reader.mouse.down()
+    breathe(reader)
+    reader.mouse.move(*point_at(reader, 0.57, 0.52), steps=2)
+    reader.wait_for_timeout(1000)  # a hand that hesitates makes one change, not two
+    reader.mouse.move(*point_at(reader, 0.6, 0.6), steps=2)
+    breathe(reader)
+    reader.mouse.up()
+    tilted.wait(lambda: mark["revision"] == 2)
+    assert mark["measurements"][0]["value"] > before * 1.2
     assert len(tilted.marks) == 1
     reader.keyboard.press("Control+z")
     tilted.wait(lambda: abs(mark["measurements"][0]["value"] - before) < 1e-6)

@@ -34,6 +34,7 @@ export interface DrawingHooks {
 }
 
 const QUIET_AFTER_MOVE_MS = 400;
+const POINTING = ["pointerdown", "pointermove", "pointerup", "pointercancel"] as const;
 
 export class Drawing {
   private readonly contents = new Map<string, MarkContent>();
@@ -43,6 +44,8 @@ export class Drawing {
   private readonly unfinished = new Set<string>();
   private readonly stopListening: () => void;
   private quiet = false;
+  /** A hand that hesitates with a mark in it has not put it down: one drag is one change. */
+  private isHeld = false;
 
   constructor(private readonly hooks: DrawingHooks) {
     const { Events } = Enums;
@@ -53,9 +56,14 @@ export class Drawing {
       [Events.ANNOTATION_REMOVED, (event) => this.onRemoved(detailOf(event))],
       [Events.ANNOTATION_SELECTION_CHANGE, () => this.hooks.selected(this.selected)],
     ];
+    const hold = (event: PointerEvent): void => {
+      this.isHeld = event.buttons !== 0;
+    };
     for (const [name, listener] of listeners) eventTarget.addEventListener(name, listener);
+    for (const name of POINTING) window.addEventListener(name, hold, true);
     this.stopListening = () => {
       for (const [name, listener] of listeners) eventTarget.removeEventListener(name, listener);
+      for (const name of POINTING) window.removeEventListener(name, hold, true);
     };
   }
 
@@ -233,10 +241,15 @@ export class Drawing {
     this.contents.set(id, content);
     if (this.unfinished.has(id)) return;
     if (samePoints(before.points_mm, content) && before.text === content.text) return;
+    this.settle(id);
+  }
+
+  private settle(id: string): void {
     clearTimeout(this.timers.get(id));
     this.timers.set(
       id,
       setTimeout(() => {
+        if (this.isHeld) return this.settle(id);
         this.timers.delete(id);
         const now = this.contents.get(id);
         if (now) this.hooks.moved(id, now);
