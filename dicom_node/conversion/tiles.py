@@ -2,7 +2,7 @@
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class TiffLevel:
     mark_rgb: bool
     blank: bytes = b""  # stands for a tile the scanner left out
     parts: int = 1  # samples of a pixel that lie in tiles of their own
+    # Scanners fill what they left out with one tile, over and over: it is decoded once.
+    _latest: tuple[bytes, NDArray[np.uint8]] | None = field(default=None, repr=False)
 
     def coded(self, column: int, row: int) -> bytes:
         tile = self._read(column, row)
@@ -70,8 +72,9 @@ class TiffLevel:
     def pixels(self, column: int, row: int) -> NDArray[Any]:
         rows = min(self.tile_height, self.height - row * self.tile_height)
         columns = min(self.tile_width, self.width - column * self.tile_width)
+        found: NDArray[Any]
         if self.transfer_syntax_uid == JPEGBaseline8Bit:
-            found: NDArray[Any] = jpeg.decode(self.coded(column, row))
+            found = self._decode_jpeg(self.coded(column, row))
         elif self.parts > 1:
             parts = [self._decode(column, row, part) for part in range(self.parts)]
             found = np.stack([part[:rows, :columns] for part in parts[:3]], -1)
@@ -80,6 +83,13 @@ class TiffLevel:
         if found.shape[0] < rows or found.shape[1] < columns:
             raise damaged("a tile has another size than its layer says")
         return found[:rows, :columns]
+
+    def _decode_jpeg(self, coded: bytes) -> NDArray[np.uint8]:
+        if self._latest is None or self._latest[0] != coded:
+            pixels = jpeg.decode(coded)
+            pixels.flags.writeable = False
+            self._latest = coded, pixels
+        return self._latest[1]
 
     def _decode(self, column: int, row: int, part: int = 0) -> NDArray[Any]:
         data = self._read(column, row, part)
