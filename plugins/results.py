@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from plugins.nouns import Person, Text
+from plugins.nouns.people import Person
+from plugins.nouns.words import Text
 
 if TYPE_CHECKING:
     from pydicom.sr.coding import Code

@@ -104,19 +104,8 @@ def _source(header: Dataset, study_instance_uid: str) -> Dataset:
     source.SOPClassUID = header.SOPClassUID
     source.SOPInstanceUID = header.SOPInstanceUID
     source.Modality = "CT"
-    # Blank on purpose: `dressed` writes them, cleaned, from the opinion.
-    for keyword in (
-        "PatientName",
-        "PatientID",
-        "PatientBirthDate",
-        "PatientSex",
-        "AccessionNumber",
-        "StudyID",
-        "StudyDate",
-        "StudyTime",
-        "ReferringPhysicianName",
-    ):
-        setattr(source, keyword, "")
+    # `dressed` writes them, cleaned, from the opinion
+    modules.leave_patient_blank(source)
     for keyword in GEOMETRY:
         if keyword in header:
             source[keyword] = header[keyword]

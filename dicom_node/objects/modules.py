@@ -23,6 +23,7 @@ __all__ = [
     "add_verification",
     "code_item",
     "common",
+    "leave_patient_blank",
     "local_time",
     "patient_name",
     "reference_tree",
@@ -32,6 +33,22 @@ __all__ = [
 def local_time(opinion: SignedOpinion) -> datetime:
     """When it was signed, on the clock of the study (Timezone Offset From UTC), else ours."""
     return opinion.signed_at.astimezone(_zone(opinion.header))
+
+
+def leave_patient_blank(ds: Dataset) -> None:
+    """Write, without a value, what every image must say of patient and study."""
+    for keyword in (
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "PatientSex",
+        "AccessionNumber",
+        "StudyID",
+        "StudyDate",
+        "StudyTime",
+        "ReferringPhysicianName",
+    ):
+        setattr(ds, keyword, "")
 
 
 def common(

@@ -165,17 +165,6 @@ def _grid(header: Dataset, shape: tuple[int, int], step: int, study_instance_uid
     source.TotalPixelMatrixOriginSequence = [origin]
     source.SharedFunctionalGroupsSequence = [groups]
     source.ContainerIdentifier = ""
-    # Blank on purpose: `dressed` writes them, cleaned, from the opinion.
-    for keyword in (
-        "PatientName",
-        "PatientID",
-        "PatientBirthDate",
-        "PatientSex",
-        "AccessionNumber",
-        "StudyID",
-        "StudyDate",
-        "StudyTime",
-        "ReferringPhysicianName",
-    ):
-        setattr(source, keyword, "")
+    # `dressed` writes them, cleaned, from the opinion
+    modules.leave_patient_blank(source)
     return source
