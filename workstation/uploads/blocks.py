@@ -257,7 +257,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise InvalidRequest("too_long", "Dữ liệu quá dài.", "The body is too long.")
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise InvalidRequest("bad_json", "Không phải JSON.", "This is not a JSON object.")
