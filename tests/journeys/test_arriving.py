@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from benchmarks.slides.scene import write_svs
 from dicom_node.conversion.blocks import block_bytes_for
-from tests.journeys.test_slides import DESK, FLAGS, ask, send
+from tests.journeys.test_slides import DESK, ask, send
 from tests.journeys.test_uploads import SVS
-from tests.product import PASSWORD, Product, product
+from tests.product import Product, product
 from tests.viewers.slidedriver import frame, opened, place_of, sharp, stage_pixels, view
 from viewers import build
 
@@ -30,37 +30,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     build.build()
     with product(tmp_path_factory.mktemp("product")) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def sign_in(chromium: Browser, running: Product) -> Iterator[Callable[..., Page]]:
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def sign_in(username: str, address: str = "/") -> Page:
-        context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(running.url + address)
-        page.fill("input[name=username]", username)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
-    assert not errors, errors
 
 
 class Line:

@@ -15,7 +15,7 @@ import openslide
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests.dicom_node.objects.judges import dciodvfy
 from tests.journeys.test_consult import until
@@ -29,13 +29,6 @@ from viewers import build
 pytestmark = pytest.mark.journey
 
 SECONDS = 60_000
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 expect.set_options(timeout=SECONDS)
 ANNOTATIONS = "1.2.840.10008.5.1.4.1.1.91.1"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -60,38 +53,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc) -> Iterator
     build.build()
     with product(tmp_path_factory.mktemp("product"), {"DEMO_A": pacs.peer}) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def sign_in(chromium: Browser, running: Product) -> Iterator[Callable[..., Page]]:
-    """Sign in as a user in a context of one's own; uncaught errors of the page fail the test."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def sign_in(username: str, address: str = "/") -> Page:
-        context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda e: errors.append(str(e)))
-        page.goto(running.url + address)
-        page.fill("input[name=username]", username)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
-    assert not errors, errors
 
 
 @pytest.fixture
