@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -27,16 +26,15 @@ Compute = Callable[[Mapping[str, Any]], Result]
 
 @dataclass
 class Kept:
-    """A result as the server keeps it. The next question after `seconds` finds it computed."""
+    """A result as the server keeps it. The next question finds it computed, unless `is_held`."""
 
     compute: Compute
-    seconds: float = 0.0
+    is_held: bool = False
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     case_id: str | None = None
     state: str = "due"
     revision: int = 1
     content_revision: int = 0
-    due_at: float = field(default_factory=time.monotonic)
     edits: dict[str, Any] = field(default_factory=dict)
     result: Result | None = None
     confirmed_by: dict[str, str] | None = None
@@ -47,7 +45,7 @@ class Kept:
     def settle(self) -> None:
         if self.state not in ("due", "running"):
             return
-        if time.monotonic() < self.due_at + self.seconds:
+        if self.is_held:
             self.state = "running"
             return
         self.result = self.compute(self.edits)
@@ -164,7 +162,7 @@ class ResultSite(Site):
 
     async def list_results(self, request: Request) -> Response:
         if request.method == "POST":
-            self.kept[0].state, self.kept[0].due_at = "due", time.monotonic()
+            self.kept[0].state = "due"
             return JSONResponse(self.shown(self.kept[0]))
         items = [self.shown(one) for one in self.kept]
         return JSONResponse({"items": items, "startable": self.startable})
@@ -182,7 +180,7 @@ class ResultSite(Site):
             kept.puts.append(body["edits"])
             kept.edits = {key: value for key, value in body["edits"].items() if value}
             kept.revision += 1
-            kept.state, kept.due_at = "due", time.monotonic()
+            kept.state = "due"
             if kept.case_id is None:
                 # the case's own copy of what was shared
                 kept.id, kept.case_id = str(uuid.uuid4()), CASE
