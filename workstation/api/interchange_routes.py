@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 from workstation.api.dependencies import Caller, FileBody, Here
 from workstation.api.encoding import plain
 from workstation.api.shapes import Imported, answers
-from workstation.consult import interchange
+from workstation.consult.drawing_export import export_drawings
+from workstation.consult.drawing_import import import_drawings
 
 __all__ = ["router"]
 
@@ -43,7 +44,7 @@ def import_annotations(
         str, Query(description="geojson, asap, imagescope, dicom; trống: tự nhận / empty: sniffed")
     ] = "",
 ) -> dict[str, Any]:
-    made = interchange.import_drawings(context, principal, id, body, series, format)
+    made = import_drawings(context, principal, id, body, series, format)
     shown: dict[str, Any] = plain(made)
     return shown
 
@@ -67,7 +68,7 @@ def export_annotations(
     format: Annotated[str, Query(description="geojson, ann, seg, sr")] = "geojson",
     series: Slide = "",
 ) -> Response:
-    file = interchange.export_drawings(context, principal, id, format, series)
+    file = export_drawings(context, principal, id, format, series)
     name = f"hoichan-{id}-{format}.{file.ending}"
     return Response(
         file.data,

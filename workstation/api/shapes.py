@@ -18,7 +18,14 @@ from workstation import accounts, audit, sites
 from workstation import studies as study_views
 from workstation.api.bodies import DraftContent
 from workstation.api.encoding import SIGNED_FIELDS
-from workstation.consult import coverage, deliveries, interchange, result_reads, rows, statistics
+from workstation.consult import (
+    coverage,
+    deliveries,
+    drawing_import,
+    result_reads,
+    rows,
+    statistics,
+)
 from workstation.consult import results as domain_results
 
 __all__ = [
@@ -322,7 +329,7 @@ SignedResult = shape_of(
     confirmed_at=str,
     layer_hashes=dict[str, str],
 )
-Imported = shape_of(interchange.Imported)
+Imported = shape_of(drawing_import.Imported)
 Ledger = shape_of(coverage.Ledger)
 Coverage = shape_of(coverage.Coverage)
 PointSet = shape_of(nouns.PointSet, without=("load",))

@@ -28,8 +28,10 @@ from tests.workstation.cases import written
 from tests.workstation.conftest import PASSWORD
 from tests.workstation.slides import drawn, read_slide, slide_case
 from workstation.accounts import Principal
-from workstation.consult import annotations, dicom_drawings, interchange, point_sets
+from workstation.consult import annotations, dicom_drawings, point_sets
 from workstation.consult import opinion as opinions
+from workstation.consult.drawing_export import export_drawings
+from workstation.consult.drawing_import import import_drawings
 from workstation.consult.export import encode
 from workstation.consult.rows import CaseRecord
 from workstation.consult.slides import Slide
@@ -87,7 +89,7 @@ def test_geojson_goes_in_and_comes_out(context: Context, people: People, case: C
         feature("Point", [1e6, 5]),
         feature("GeometryCollection", []),
     )
-    made = interchange.import_drawings(context, pathologist, case.id, data)
+    made = import_drawings(context, pathologist, case.id, data)
     assert (made.format, made.marks, made.point_sets) == ("geojson", 2, 0)
     assert sum(one.count for one in made.ignored) == 2
     polygon, counter = annotations.list_annotations(context, pathologist, case.id).items
@@ -100,7 +102,7 @@ def test_geojson_goes_in_and_comes_out(context: Context, people: People, case: C
     outer, hole = (shoelace(one) * slide.mpp[0] * slide.mpp[1] / 1e6 for one in (POLYGON, HOLE))
     assert area["value"] == pytest.approx(outer - hole)
     assert counter.measurements[0] == {"name": "count", "value": 2.0, "unit": "{count}"}
-    out = interchange.export_drawings(context, people["requester.a"], case.id, "geojson")
+    out = export_drawings(context, people["requester.a"], case.id, "geojson")
     first, second = json.loads(out.data)["features"]
     for before, after in zip([POLYGON, HOLE], first["geometry"]["coordinates"], strict=True):
         assert same_ring(before, after)
@@ -109,7 +111,7 @@ def test_geojson_goes_in_and_comes_out(context: Context, people: People, case: C
     )
     assert made.new_classes == ("U",)
     # once more: nothing new
-    again = interchange.import_drawings(context, pathologist, case.id, data)
+    again = import_drawings(context, pathologist, case.id, data)
     assert (again.marks, again.already, again.new_classes) == (0, 2, ())
     assert len(annotations.list_annotations(context, pathologist, case.id).items) == 2
 
@@ -141,10 +143,10 @@ def test_a_round_trip_through_each_format_moves_nothing(
     for kind, pixels in shapes.items():
         annotations.add(context, pathologist, case.id, drawn(slide, kind, pixels))
     before = annotations.list_annotations(context, pathologist, case.id).items
-    file = interchange.export_drawings(context, pathologist, case.id, form)
+    file = export_drawings(context, pathologist, case.id, form)
     for mark in before:
         annotations.remove(context, pathologist, case.id, mark.id)
-    made = interchange.import_drawings(context, pathologist, case.id, file.data)
+    made = import_drawings(context, pathologist, case.id, file.data)
     assert made.ignored == ()
     after = annotations.list_annotations(context, pathologist, case.id).items
     assert len(after) == len(before)
@@ -185,7 +187,7 @@ def test_annotations_of_a_lower_level_are_scaled_from_corners(
     step = slide.width / second_header.TotalPixelMatrixColumns
     group = AnnotationGroup(uid("g"), "U", GraphicType.POINT, np.array([[100.0, 50.0]]))
     data = annotation_file(second_header, [group])
-    made = interchange.import_drawings(context, people["pathologist"], case.id, data)
+    made = import_drawings(context, people["pathologist"], case.id, data)
     assert made.marks == 1
     (mark,) = annotations.list_annotations(context, people["pathologist"], case.id).items
     pixels = slide.to_pixels(np.array(mark.points_mm))
@@ -204,17 +206,17 @@ def test_thousands_become_a_point_set(context: Context, people: People, case: Ca
     pathologist = people["pathologist"]
     points = (np.random.default_rng(2).random((20_000, 2)) * 2000).astype(np.float32)
     data = geojson(feature("MultiPoint", points.tolist(), classification={"name": "Ki-67"}))
-    made = interchange.import_drawings(context, pathologist, case.id, data)
+    made = import_drawings(context, pathologist, case.id, data)
     assert (made.marks, made.point_sets, made.points) == (0, 1, 20_000)
     (kept,) = point_sets.list_point_sets(context, pathologist, case.id)
     data_kept, _ = point_sets.points_bytes(context, pathologist, case.id, kept.id)
     assert data_kept == points.tobytes()
     assert kept.classification["name"] == "Ki-67"
-    file = interchange.export_drawings(context, pathologist, case.id, "ann")
-    again = interchange.import_drawings(context, pathologist, case.id, file.data)
+    file = export_drawings(context, pathologist, case.id, "ann")
+    again = import_drawings(context, pathologist, case.id, file.data)
     assert (again.format, again.points, again.already) == ("dicom", 0, 1)
     point_sets.remove(context, pathologist, case.id, kept.id)
-    again = interchange.import_drawings(context, pathologist, case.id, file.data)
+    again = import_drawings(context, pathologist, case.id, file.data)
     assert (again.points, again.already) == (20_000, 0)
     sets = point_sets.list_point_sets(context, pathologist, case.id)
     assert {one.content_hash for one in sets} == {kept.content_hash}
@@ -228,11 +230,11 @@ def test_many_outlines_become_a_set_of_outlines(
         feature("Polygon", [[[x, 0], [x + 3, 0], [x, 9], [x, 0]]], classification={"name": "Nhân"})
         for x in range(9)
     ]
-    made = interchange.import_drawings(context, people["pathologist"], case.id, geojson(*triangles))
+    made = import_drawings(context, people["pathologist"], case.id, geojson(*triangles))
     assert (made.marks, made.point_sets, made.points) == (0, 1, 9)
     (kept,) = point_sets.list_point_sets(context, people["pathologist"], case.id)
     assert (kept.graphic_type, kept.vertices) == ("POLYGON", 27)
-    out = interchange.export_drawings(context, people["pathologist"], case.id, "geojson")
+    out = export_drawings(context, people["pathologist"], case.id, "geojson")
     assert len(json.loads(out.data)["features"]) == 9
 
 
@@ -249,11 +251,11 @@ def test_real_files_of_other_slides_are_refused_in_words(
         ("svs_cmu1_small_region/CMU-1-Small-Region.svs", "unknown_format"),
     ):
         with pytest.raises(InvalidRequest) as refused:
-            interchange.import_drawings(context, pathologist, case.id, (folder / name).read_bytes())
+            import_drawings(context, pathologist, case.id, (folder / name).read_bytes())
         assert refused.value.code == code, name
         assert refused.value.text.vi
     asap = (folder / "annotations/wsidicom/asap/asap-dot.xml").read_bytes()
-    made = interchange.import_drawings(context, pathologist, case.id, asap)
+    made = import_drawings(context, pathologist, case.id, asap)
     assert made.marks == 0
     assert made.ignored[0].reason.vi == "Nằm ngoài tiêu bản"
     assert annotations.list_annotations(context, pathologist, case.id).items == ()
@@ -265,7 +267,7 @@ def test_spoiled_dicom_is_refused(
     whole = (test_data / "wsi/dicom_highdicom_sm/sm_annotations.dcm").read_bytes()
     for data in (whole[:200], whole[:3000], whole[:132] + b"\xff" * 500):
         with pytest.raises(InvalidRequest):
-            interchange.import_drawings(context, people["pathologist"], case.id, data)
+            import_drawings(context, people["pathologist"], case.id, data)
 
 
 def test_only_those_who_may(context: Context, people: People, case: CaseRecord) -> None:
@@ -277,23 +279,23 @@ def test_only_those_who_may(context: Context, people: People, case: CaseRecord) 
         ("admin", NotFound),
     ):
         with pytest.raises(error):
-            interchange.import_drawings(context, people[username], case.id, data)
+            import_drawings(context, people[username], case.id, data)
     for username in ("requester.b", "radiologist", "admin"):
         with pytest.raises(NotFound):
-            interchange.export_drawings(context, people[username], case.id, "geojson")
+            export_drawings(context, people[username], case.id, "geojson")
     with pytest.raises(InvalidRequest):
-        interchange.import_drawings(context, people["pathologist"], case.id, data, "1.2.3")
+        import_drawings(context, people["pathologist"], case.id, data, "1.2.3")
     with pytest.raises(InvalidRequest):
-        interchange.export_drawings(context, people["pathologist"], case.id, "docx")
+        export_drawings(context, people["pathologist"], case.id, "docx")
     with pytest.raises(InvalidRequest):
-        interchange.export_drawings(context, people["pathologist"], case.id, "ann")
+        export_drawings(context, people["pathologist"], case.id, "ann")
 
 
 def test_a_mask_goes_out(context: Context, people: People, case: CaseRecord) -> None:
     slide = read_slide(context, case)
     content = drawn(slide, "rectangle", [(10, 10), (60, 10), (60, 40), (10, 40)])
     annotations.add(context, people["pathologist"], case.id, content)
-    file = interchange.export_drawings(context, people["pathologist"], case.id, "seg")
+    file = export_drawings(context, people["pathologist"], case.id, "seg")
     ds = pydicom.dcmread(BytesIO(file.data))
     assert ds.Modality == "SEG"
     assert ds.SegmentSequence[0].SegmentLabel == "vùng chữ nhật"
@@ -328,10 +330,10 @@ def test_a_mask_of_ours_comes_back(context: Context, people: People, case: CaseR
         content = drawn(slide, "polygon", pixels, classification=said)
         annotations.add(context, pathologist, case.id, content)
     before = annotations.list_annotations(context, pathologist, case.id).items
-    file = interchange.export_drawings(context, pathologist, case.id, "seg")
+    file = export_drawings(context, pathologist, case.id, "seg")
     for mark in before:
         annotations.remove(context, pathologist, case.id, mark.id)
-    made = interchange.import_drawings(context, pathologist, case.id, file.data)
+    made = import_drawings(context, pathologist, case.id, file.data)
     assert (made.format, made.marks, made.ignored) == ("dicom", 2, ())
     assert made.new_classes == ("U", "Mô đệm")
     after = annotations.list_annotations(context, pathologist, case.id).items
@@ -346,7 +348,7 @@ def test_a_mask_of_ours_comes_back(context: Context, people: People, case: CaseR
     # deleted and wanted again
     for mark in after:
         annotations.remove(context, pathologist, case.id, mark.id)
-    again = interchange.import_drawings(context, pathologist, case.id, file.data)
+    again = import_drawings(context, pathologist, case.id, file.data)
     assert (again.marks, again.already) == (2, 0)
 
 
@@ -369,7 +371,7 @@ def test_a_mask_of_a_lower_level_lies_where_that_level_does(
     shape = second.TotalPixelMatrixRows, second.TotalPixelMatrixColumns
     mask = polygon_mask([(50, 40), (60, 160), (140, 100)], shape)
     data = mask_file(second, mask)
-    made = interchange.import_drawings(context, people["pathologist"], case.id, data)
+    made = import_drawings(context, people["pathologist"], case.id, data)
     assert made.marks == 1
     marks = annotations.list_annotations(context, people["pathologist"], case.id).items
     assert overlap(filled(slide, marks, shape, step), mask) > 0.97
@@ -389,7 +391,7 @@ def test_masks_of_other_places_are_refused(
     good = mask_file(smallest, mask)
     for data, said in ((other, "tiêu bản khác"), (empty, "không"), (good[:-500], "không đọc")):
         with pytest.raises(InvalidRequest) as refused:
-            interchange.import_drawings(context, people["pathologist"], case.id, data)
+            import_drawings(context, people["pathologist"], case.id, data)
         assert said in refused.value.text.vi
     assert annotations.list_annotations(context, people["pathologist"], case.id).items == ()
 
@@ -400,16 +402,16 @@ def test_a_deflated_bomb_is_refused(
     slide = read_slide(context, case)
     content = drawn(slide, "rectangle", [(10, 10), (60, 10), (60, 40), (10, 40)])
     annotations.add(context, people["pathologist"], case.id, content)
-    plain = interchange.export_drawings(context, people["pathologist"], case.id, "seg").data
+    plain = export_drawings(context, people["pathologist"], case.id, "seg").data
     ds = pydicom.dcmread(BytesIO(plain))
     ds.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     file = BytesIO()
     pydicom.dcmwrite(file, ds, enforce_file_format=True)
-    made = interchange.import_drawings(context, people["pathologist"], case.id, file.getvalue())
+    made = import_drawings(context, people["pathologist"], case.id, file.getvalue())
     assert made.marks == 1
     monkeypatch.setattr(dicom_drawings, "MOST_INFLATED_BYTES", 1000)
     with pytest.raises(InvalidRequest, match="too large"):
-        interchange.import_drawings(context, people["pathologist"], case.id, file.getvalue())
+        import_drawings(context, people["pathologist"], case.id, file.getvalue())
 
 
 def test_a_level_cut_into_parts_is_named_as_it_was_before_the_cut(
@@ -435,12 +437,12 @@ def test_a_level_cut_into_parts_is_named_as_it_was_before_the_cut(
         content = drawn(slide, "point", [(9.5, 7)], sop_instance_uid=named)
         made = annotations.add(context, people["pathologist"], case.id, content)
         assert made.sop_instance_uid == whole
-    file = interchange.export_drawings(context, people["pathologist"], case.id, "ann")
+    file = export_drawings(context, people["pathologist"], case.id, "ann")
     ds = pydicom.dcmread(BytesIO(file.data))
     assert ds.ReferencedImageSequence[0].ReferencedSOPInstanceUID == whole
     (group,) = read_bulk_annotations(ds).groups
     np.testing.assert_allclose(group.points, [(9.5, 7)] * 2, atol=1e-6)
-    again = interchange.import_drawings(context, people["pathologist"], case.id, file.data)
+    again = import_drawings(context, people["pathologist"], case.id, file.data)
     assert again.series_instance_uid == slide.series_instance_uid
     _, revision = written(
         context,
