@@ -199,11 +199,11 @@ def test_a_client_that_goes_away_leaves_nothing_behind(empty: Served) -> None:
     ).encode()
     with socket.create_connection(("127.0.0.1", empty.port)) as peer:
         peer.sendall(head + file_bytes(ct_image()) + b"\x00" * 2_000_000)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not leftovers(empty):
             assert time.monotonic() < deadline, "nothing was written while it came"
             time.sleep(0.02)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while leftovers(empty):
         assert time.monotonic() < deadline, "a temporary file stayed"
         time.sleep(0.02)

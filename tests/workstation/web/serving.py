@@ -30,7 +30,7 @@ def served(app: Any) -> Iterator[str]:
     assert not thread.is_alive()
 
 
-def wait_for(condition: Any, seconds: float = 10.0) -> None:
+def wait_for(condition: Any, seconds: float = 60.0) -> None:
     """Wait until `condition()` holds, and fail if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():

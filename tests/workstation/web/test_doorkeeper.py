@@ -136,7 +136,7 @@ def test_a_database_that_cannot_be_written_loses_no_access(
 
     monkeypatch.setattr(type(context.database), "begin", sometimes)
     Doorkeeper(context, log).accessed(scope_of(people["radiologist"]), "frames", "1.2.3", 5)
-    assert tried.wait(5)
+    assert tried.wait(60)
     broken.clear()
     wait_for(lambda: len(rows(context)) == 1)
     assert rows(context)[0][2]["count"] == 5
