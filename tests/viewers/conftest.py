@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.viewers.site import Site
 from tests.viewers.slidesite import SlideSite
@@ -20,6 +20,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# What comes late on a busy machine has come all the same.
+expect.set_options(timeout=90_000)
 
 
 @pytest.fixture(scope="package")
@@ -52,7 +55,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_timeout(45_000)
+        page.set_default_timeout(90_000)
         page.goto(address)
         return page
 

@@ -2,13 +2,14 @@
 
 import io
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 __all__ = [
     "breathe",
@@ -20,7 +21,10 @@ __all__ = [
     "loaded",
     "overlay",
     "pixel_under",
+    "place_of",
     "point_at",
+    "rested",
+    "until",
 ]
 
 IS_DRAWN = """c => {
@@ -29,22 +33,67 @@ IS_DRAWN = """c => {
   return false;
 }"""
 
+# One frame takes what was done, the next draws it, a third what lies over it.
+THREE_FRAMES = """async () => {
+  for (let i = 0; i < 3; i++) {
+    await new Promise(requestAnimationFrame);
+    await new Promise((done) => setTimeout(done, 15));
+  }
+}"""
+
 
 def loaded(page: Page, count: int) -> None:
     """Wait until the first viewport shows an image and all of its series have come."""
     cell = page.locator(".hv-grid .hv-cell").first
-    expect(cell.locator(".hv-tr")).to_contain_text(f"/{count}", timeout=45_000)
+    expect(cell.locator(".hv-tr")).to_contain_text(f"/{count}")
     expect(cell.locator(".hv-bl")).to_contain_text("%")
-    expect(cell.locator(".hv-progress")).to_be_hidden(timeout=45_000)
+    expect(cell.locator(".hv-progress")).to_be_hidden()
     drawn(page)
 
 
-def drawn(page: Page, cell: int = 0, seconds: float = 20) -> None:
-    """Wait until a viewport is not black."""
+def until(page: Page, condition: Callable[[], Any], seconds: float = 90) -> None:
+    """Wait until `condition()` holds, while the page goes on."""
     deadline = time.monotonic() + seconds
-    while not page.locator(".hv-grid .hv-cell canvas").nth(cell).evaluate(IS_DRAWN):
-        assert time.monotonic() < deadline, f"viewport {cell} stays black"
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        page.wait_for_timeout(50)
+
+
+def drawn(page: Page, cell: int = 0) -> None:
+    """Wait until a viewport is not black."""
+    canvas = page.locator(".hv-grid .hv-cell canvas").nth(cell)
+    until(page, lambda: canvas.evaluate(IS_DRAWN))
+
+
+def rested(page: Page, cell: int = 0) -> NDArray[np.uint8]:
+    """What a viewport shows once it shows the same twice over."""
+    seen = [cell_pixels(page, cell)]
+
+    def is_still() -> bool:
+        page.wait_for_timeout(150)
+        breathe(page)
+        seen.append(cell_pixels(page, cell))
+        return np.array_equal(seen[-1], seen[-2])
+
+    until(page, is_still)
+    return seen[-1]
+
+
+def place_of(page: Page, thing: Locator) -> FloatRect:
+    """Where a visible thing is on the page, once it has come to rest there."""
+    expect(thing).to_be_visible()
+    seen = [thing.bounding_box()]
+
+    def is_still() -> bool:
         page.wait_for_timeout(100)
+        breathe(page)
+        seen.append(thing.bounding_box())
+        return seen[-1] is not None and seen[-1] == seen[-2]
+
+    until(page, is_still)
+    found = seen[-1]
+    assert found is not None
+    return found
 
 
 def overlay(page: Page, corner: str, cell: int = 0) -> str:
@@ -74,8 +123,7 @@ def point_at(page: Page, x: float, y: float, cell: int = 0) -> tuple[float, floa
 
 def breathe(page: Page) -> None:
     """Let the page draw what it has heard, however busy the machine is."""
-    page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
-    page.wait_for_timeout(40)
+    page.evaluate(THREE_FRAMES)
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -93,10 +141,10 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def click(page: Page, at: tuple[float, float]) -> None:
-    """One click; tools wait 400 ms for the second of a double one."""
+    """One click; tools wait 400 ms of the page's time for the second of a double one."""
     breathe(page)
     page.mouse.click(*at)
-    page.wait_for_timeout(600)
+    page.evaluate("new Promise((done) => setTimeout(done, 600))")
     breathe(page)
 
 

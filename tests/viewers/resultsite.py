@@ -1,5 +1,6 @@
 """The test site with results: the API of results in memory, and a reading room with two panes."""
 
+import asyncio
 import gzip
 import json
 import uuid
@@ -76,6 +77,10 @@ class ResultSite(Site):
     startable: list[dict[str, Any]] = field(default_factory=list)
     layer_requests: list[str] = field(default_factory=list)
     may: tuple[str, ...] = ("edit", "confirm")
+    # Lists are answered once this is let go: as they were when asked for, or as they are then.
+    are_lists_held: bool = False
+    are_lists_stale: bool = False
+    lists_asked: int = 0
 
     def app(self) -> ASGIApp:
         inner = super().app()
@@ -164,8 +169,17 @@ class ResultSite(Site):
         if request.method == "POST":
             self.kept[0].state = "due"
             return JSONResponse(self.shown(self.kept[0]))
+        self.lists_asked += 1
+        stale = self.listed() if self.are_lists_stale else None
+        while True:
+            with self.lock:
+                if not self.are_lists_held:
+                    return JSONResponse(stale or self.listed())
+            await asyncio.sleep(0.02)
+
+    def listed(self) -> dict[str, Any]:
         items = [self.shown(one) for one in self.kept]
-        return JSONResponse({"items": items, "startable": self.startable})
+        return {"items": items, "startable": self.startable}
 
     async def one(self, request: Request) -> Response:
         return JSONResponse(self.shown(self.find(request.path_params["rid"])))

@@ -46,6 +46,9 @@ class OpenDoor:
     def known_scope(self, scope: Scope) -> ReadScope | None:
         return ReadScope(everything=True)
 
+    def caller(self, scope: Scope) -> str:
+        return ""
+
     def store_origin(self, scope: Scope) -> Origin | None:
         return None
 
@@ -65,6 +68,7 @@ class Faults:
     refuse_marks: bool = False
     frames_away: bool = False
     frames_missing: bool = False
+    frames_held: bool = False
     frame_seconds: float = 0.0
 
 
@@ -100,7 +104,7 @@ class Site:
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.server.started:
             assert time.monotonic() < deadline, "the test site did not start"
             time.sleep(0.02)
@@ -144,6 +148,8 @@ class Site:
             answer: Response | None = None
             if "/frames/" in path and "thumbnail" not in path:
                 self.frame_requests.append(path)
+                while self.faults.frames_held:
+                    await asyncio.sleep(0.02)
                 if self.faults.frames_away:
                     answer = Response(status_code=503)
                 elif self.faults.frame_seconds:
@@ -288,7 +294,7 @@ class Site:
             self.draft = {"content": body["content"], "revision": body["revision"] + 1}
         return JSONResponse({"content": {}, "revision": 0, **self.draft})
 
-    def wait(self, condition: Any, seconds: float = 15) -> None:
+    def wait(self, condition: Any, seconds: float = 90) -> None:
         """Wait until `condition()` holds."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.viewers import findings
-from tests.viewers.driver import breathe, drag, drawn
+from tests.viewers.driver import breathe, drag, drawn, place_of, until
 from tests.viewers.resultsite import Kept, ResultSite
 
 OpenPage = Callable[..., Page]
@@ -40,6 +39,7 @@ def opened(site: ResultSite, open_page: OpenPage) -> Page:
     page = open_page(site.room_page("en"))
     drawn(page)
     expect(page.locator("canvas.hv-layers")).to_be_visible()
+    until(page, lambda: pixels(page, "canvas.hv-layers")[..., 3].any())
     return page
 
 
@@ -55,15 +55,28 @@ def pixels(page: Page, selector: str) -> NDArray[np.uint8]:
 def edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Top, bottom, left, right of what is true."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    assert rows.size, "nothing is drawn"
     return np.array([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1], float)
 
 
 def image_and_layer(page: Page) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Edges of the bright square and of the mask over it, and image pixels per canvas pixel."""
-    breathe(page)
-    image = edges(pixels(page, ".hv-grid canvas.cornerstone-canvas")[..., 0] > 127)
-    layer = edges(pixels(page, "canvas.hv-layers")[..., 3] > 0)
+    """Edges of the bright square and of the mask over it, and image pixels per canvas pixel.
+
+    Both as they are once the page has come to rest: one is read after the other.
+    """
+
+    seen: list[NDArray[np.float64]] = []
+
+    def is_still() -> bool:
+        breathe(page)
+        image = pixels(page, ".hv-grid canvas.cornerstone-canvas")[..., 0] > 127
+        layer = pixels(page, "canvas.hv-layers")[..., 3] > 0
+        if not image.any() or not layer.any():
+            return False
+        seen.append(np.array([edges(image), edges(layer)]))
+        return len(seen) > 1 and np.array_equal(seen[-1], seen[-2])
+
+    until(page, is_still)
+    image, layer = seen[-1]
     (top, bottom), _ = findings.SQUARE
     return image, layer, (bottom - top) / (image[1] - image[0])
 
@@ -100,7 +113,7 @@ def test_scrolling_asks_for_nothing(site: ResultSite, kept: Kept, open_page: Ope
 def density(page: Page) -> float:
     """Alpha of what is filled, 0-255."""
     alpha = pixels(page, "canvas.hv-layers")[..., 3]
-    return float(np.median(alpha[alpha > 0]))
+    return float(np.median(alpha[alpha > 0])) if alpha.any() else 0.0
 
 
 def test_opacity_and_visibility(site: ResultSite, kept: Kept, open_page: OpenPage) -> None:
@@ -108,16 +121,13 @@ def test_opacity_and_visibility(site: ResultSite, kept: Kept, open_page: OpenPag
     canvas = page.locator("canvas.hv-layers")
     assert density(page) == pytest.approx(0.35 * 255, abs=2)
     page.get_by_role("slider", name="Opacity: Square").fill("80")
-    breathe(page)
-    assert density(page) == pytest.approx(0.8 * 255, abs=2)
+    until(page, lambda: density(page) == pytest.approx(0.8 * 255, abs=2))
     page.locator("[data-focus='layer-square']").uncheck()
-    breathe(page)
-    assert canvas.evaluate("c => c.width") == 0
+    expect(canvas).to_have_attribute("width", "0")
 
 
 def knob_middle(page: Page) -> tuple[float, float]:
-    box = page.locator(".hv-knob-ring").bounding_box()
-    assert box is not None
+    box = place_of(page, page.locator(".hv-knob-ring"))
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
@@ -180,7 +190,6 @@ def test_pick_again_takes_the_next_click(site: ResultSite, kept: Kept, open_page
     page.mouse.click(x - 70, y - 40)
     site.wait(lambda: kept.puts)
     expect(page.locator(".hv-picking")).to_have_count(0)
-    breathe(page)
     after = knob_middle(page)
     assert np.hypot(after[0] - x + 70, after[1] - y + 40) < 2
 
@@ -223,18 +232,12 @@ def test_layers_on_reformatted_planes(site: ResultSite, kept: Kept, open_page: O
     page.keyboard.press("m")
     expect(page.locator("canvas.hv-layers")).to_have_count(3)
     drawn(page, cell=0)
-    page.wait_for_timeout(500)
     image, layer, pixel = image_and_layer(page)
     assert np.abs(layer - image).max() * pixel <= 1.0
-
-
-def any_value(page: Page) -> Any:
-    return page.locator(".hv-readout").first.inner_text()
 
 
 def test_values_under_the_pointer(site: ResultSite, kept: Kept, open_page: OpenPage) -> None:
     page = opened(site, open_page)
     x, y = knob_middle(page)
     page.mouse.move(x + 30, y + 10)
-    breathe(page)
-    assert any_value(page) == "Square"
+    expect(page.locator(".hv-readout").first).to_have_text("Square")

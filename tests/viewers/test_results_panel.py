@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from plugins.results import Grade
 from tests.viewers import findings, strokefindings
+from tests.viewers.driver import until
 from tests.viewers.resultsite import Kept, ResultSite
 
 OpenPage = Callable[..., Page]
@@ -28,7 +29,9 @@ def keep(site: ResultSite) -> Callable[..., Kept]:
     (headers,) = site.studies.values()
     site.kept.clear()
     site.startable.clear()
+    site.layer_requests.clear()
     site.may = ("edit", "confirm")
+    site.are_lists_held = site.are_lists_stale = False
 
     def keep(grade: Grade = Grade.AMBER, is_held: bool = False) -> Kept:
         made = Kept(functools.partial(strokefindings.stroke, headers, grade=grade), is_held)
@@ -44,13 +47,11 @@ def opened(site: ResultSite, open_page: OpenPage, language: str = "en") -> Page:
     return page
 
 
-def drawn_layers(page: Page) -> list[str]:
-    """Keys of the layers the viewer was last told to draw."""
-    keys: list[str] = page.evaluate(
-        "heard.filter(([n]) => n === 'hoichan:layers').at(-1)[1].layers"
-        ".filter(l => l.visible).map(l => l.key)"
-    )
-    return keys
+def draws(page: Page, *keys: str) -> None:
+    """Wait until the layers that the viewer was last told to draw are these."""
+    last = "heard.filter(([n]) => n === 'hoichan:layers').at(-1)"
+    shown = f"{last}?.[1].layers.filter(l => l.visible).map(l => l.key)"
+    until(page, lambda: page.evaluate(shown) == list(keys))
 
 
 def test_progress_cancel_and_again(
@@ -103,11 +104,11 @@ def test_red_hides_numbers_until_asked(
     for number in ("18.4", "17.6", "61.3", "DEFUSE"):
         expect(panel).not_to_contain_text(number)
     expect(page.locator(".rs-chart, .rs-map, .rs-layer")).to_have_count(0)
-    assert drawn_layers(page) == []
+    draws(page)
     expect(page.get_by_role("button", name="Confirm result")).to_be_disabled()
     page.get_by_role("button", name="Show them anyway").click()
     expect(panel).to_contain_text("18.4")
-    assert drawn_layers(page) == ["blood"]
+    draws(page, "blood")
     # to confirm it takes an acknowledgement of its own
     page.get_by_role("button", name="Confirm result").click()
     yes = page.get_by_role("button", name="I confirm")
@@ -130,6 +131,7 @@ def test_confirmed_by_a_named_reader_and_reopened(
     expect(dialog).to_have_count(0)
     assert kept.state == "computed"
     page.get_by_role("button", name="Confirm result").click()
+    expect(dialog).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator(".rs-head")).to_contain_text("Confirmed by BS. Radiologist")
     # nothing can be turned in a confirmed result
@@ -162,7 +164,7 @@ def test_parameters_are_sent_once_the_hand_rests(
     expect(page.locator(".rs-progress")).to_contain_text("the numbers below are the previous ones")
     expect(page.get_by_role("button", name="Confirm result")).to_be_disabled()
     kept.is_held = False
-    expect(page.locator(".rs-head .hc-badge")).to_contain_text("Edited", timeout=10_000)
+    expect(page.locator(".rs-head .hc-badge")).to_contain_text("Edited")
     assert len(kept.puts) == 1
     page.locator("[data-focus='control-method']").select_option("bsvd")
     page.locator("[data-focus='control-motion']").uncheck()
@@ -206,11 +208,11 @@ def test_maps_side_by_side(
     tmax = page.locator("[data-map='tmax']")
     expect(tmax).to_contain_text("12 s")
     tmax.click()
-    assert drawn_layers(page) == ["blood", "tmax"]
+    draws(page, "blood", "tmax")
     page.locator("[data-map='cbf']").click()
-    assert drawn_layers(page) == ["blood", "cbf"]
+    draws(page, "blood", "cbf")
     # drawn from the arrays that are here: each was fetched once
-    assert sorted(set(site.layer_requests)) == ["blood", "cbf", "tmax"]
+    until(page, lambda: sorted(site.layer_requests) == ["blood", "cbf", "tmax"])
 
 
 def test_every_part_says_how(
@@ -238,9 +240,9 @@ def test_who_may_only_look(
     expect(page.locator("[data-value='blood'] b").first).to_contain_text("18.4")
     expect(page.locator("[data-focus='control-threshold']")).to_be_disabled()
     expect(page.get_by_role("button", name=re.compile("Confirm|Reopen"))).to_have_count(0)
-    assert page.evaluate(
-        "heard.filter(([n]) => n === 'hoichan:handles').at(-1)[1].handles.every(h => !h.editable)"
-    )
+    last = "heard.filter(([n]) => n === 'hoichan:handles').at(-1)"
+    until(page, lambda: page.evaluate(f"{last}?.[1].handles.length > 0"))
+    assert page.evaluate(f"{last}[1].handles.every(h => !h.editable)")
 
 
 def test_an_analysis_is_started_by_hand(
@@ -262,10 +264,42 @@ def test_another_readers_edit_is_not_overwritten(
 ) -> None:
     kept = keep()
     page = opened(site, open_page)
-    kept.revision += 1
-    kept.edits = {"rejected": ["a"]}
+    # the page does not hear of it before it sends its own
+    with site.lock:
+        site.are_lists_held = True
+        kept.revision += 1
+        kept.edits = {"rejected": ["a"]}
     page.locator("[data-focus='reject-b']").click()
     expect(page.locator(".rs-work")).to_contain_text("Somebody else has just edited")
     assert kept.puts == []
     expect(page.locator("[data-group='a']")).to_contain_text("rejected")
     expect(page.locator("[data-group='b']")).not_to_contain_text("rejected")
+    site.are_lists_held = False
+
+
+def test_an_old_answer_does_not_take_back_the_readers_edit(
+    site: ResultSite, keep: Callable[..., Kept], open_page: OpenPage
+) -> None:
+    """A list asked for before the first edit, and coming after it, has the shared result."""
+    kept = keep()
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(site.room_page("en"))
+    expect(page.locator(".rs-card")).to_be_visible()
+    # by the page's own clock, so that no later list mends what the old one did
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+    site.are_lists_held = site.are_lists_stale = True
+    asked = site.lists_asked
+    page.clock.run_for(11_000)
+    site.wait(lambda: site.lists_asked > asked)
+    with page.expect_response(re.compile("/edits$")):
+        page.locator("[data-focus='reject-b']").click()
+        page.clock.run_for(10)
+    with page.expect_response(re.compile("/results$")):
+        site.are_lists_held = site.are_lists_stale = False
+    page.wait_for_timeout(500)
+    expect(page.locator("[data-group='b']")).to_contain_text("rejected")
+    page.locator("[data-focus='reject-a']").click()
+    page.clock.run_for(10)
+    site.wait(lambda: len(kept.puts) > 1)
+    assert kept.puts[-1]["rejected"] == ["b", "a"]

@@ -52,7 +52,10 @@ export class Model {
 
   /** The server's word; corrections on their way outweigh its own of before. */
   take(json: ResultJson): void {
-    if (json.id === this.json.id && json.revision < this.json.revision) return;
+    const isOlder = json.id === this.json.id && json.revision < this.json.revision;
+    // A list asked for before the first edit has the study's shared result, not the case's own.
+    const isShared = this.json.case_id !== null && json.case_id === null;
+    if (isOlder || isShared) return;
     const isNews = json.confirmed_at !== this.json.confirmed_at;
     this.json = json;
     if (isNews) tell("hoichan:results", { case_id: this.caseId });
