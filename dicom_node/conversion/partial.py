@@ -3,6 +3,7 @@
 What is written is, byte for byte, what the whole conversion will write: numbers, UIDs and headers
 follow from the file's directories and the facts, and those are here. For a level that has not come
 its header is written, as JSON: where everything on the slide lies is said by the largest one.
+Beside it, where tiles are copied, goes a list of their places in the file (`conversion.places`).
 """
 
 import json
@@ -18,14 +19,16 @@ from dicom_node.conversion.build import Built, Report, _Slide
 from dicom_node.conversion.dataset import instance
 from dicom_node.conversion.facts import SlideFacts
 from dicom_node.conversion.opening import open_source
+from dicom_node.conversion.places import TilePlaces
 from dicom_node.conversion.plan import derived_tile, missing_steps
 from dicom_node.conversion.refusals import ConversionRefused
 from dicom_node.conversion.tiff import TiffSource
 
-__all__ = ["ANNOUNCED", "build_partial"]
+__all__ = ["ANNOUNCED", "PLACES", "build_partial"]
 
-# The suffix of a header without its pixels.
+# The suffix of a header without its pixels, and of where its tiles will be.
 ANNOUNCED = ".json"
+PLACES = ".places"
 _NOTHING_YET = (
     "nothing_yet",
     "Chưa nhận đủ dữ liệu để xem trước tiêu bản này.",
@@ -43,7 +46,8 @@ def build_partial(
     path : Path
         A file of its full size, with holes.
     folder : Path
-        Empty. Gets DICOM files, and a header ending in `ANNOUNCED` for each level to come.
+        Empty. Gets DICOM files, and for each level to come a header ending in `ANNOUNCED`, with
+        its `PLACES` beside it under the same name.
 
     Raises
     ------
@@ -99,3 +103,6 @@ class _PartialSlide(_Slide):
             header = instance(shape, self.facts, self.scanner).to_json_dict()
             path.write_text(json.dumps(header, ensure_ascii=False), encoding="utf-8")
             self.files.append(path)
+            places = TilePlaces.of(level) if step == 0 else None
+            if places is not None:
+                places.save(path.with_suffix(PLACES))

@@ -8,7 +8,7 @@ believed, every list has an end, and each directory is read once.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dicom_node.conversion.blocks import Absent, SparseFile
 
-__all__ = ["LEAST_PREVIEW_MPP", "Plan", "make_plan"]
+__all__ = ["LEAST_PREVIEW_MPP", "Plan", "make_plan", "with_wishes"]
 
 # 10 micrometres a pixel are called 1x: this is 10x, and what scanners round to it.
 LEAST_PREVIEW_MPP = 0.9
@@ -28,6 +28,8 @@ _MOST_TILES = 1 << 22
 _MOST_SIZES = 32  # of levels
 _MOST_READ = 256 << 20  # of all directories and their values together
 _LARGEST_PICTURE = 8 << 20  # coded
+# Every so-many-th block goes by the plan, whatever readers wish.
+_PLANNED_EVERY = 4
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
 _WHOLE = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
@@ -106,6 +108,38 @@ def make_plan(file: SparseFile, mpp: float = 0.0) -> Plan:
     except (ValueError, struct.error):  # no TIFF, or one that nobody needs to understand
         return Plan(np.arange(file.blocks.count))
     return _ordered(file, walk.blocks, directories, mpp)
+
+
+def with_wishes(
+    planned: Sequence[int], wishes: Sequence[Sequence[int]], come: int, most: int
+) -> list[int]:
+    """The blocks to ask for next: what readers wish, by turns, and the plan, which never starves.
+
+    Parameters
+    ----------
+    planned : sequence of int
+        What is missing, in the plan's order.
+    wishes : sequence of sequence of int
+        Of each reader, what is missing of the place under the eye, most wanted first.
+    come : int
+        How many blocks are here. It says whose turn it is, so nobody has to remember.
+    most : int
+        How many to name.
+    """
+    queues = [list(one) for one in (planned, *wishes)]
+    found: list[int] = []
+    turn = come
+    while len(found) < most and any(queues):
+        readers = [queue for queue in queues[1:] if queue]
+        if not readers or (queues[0] and turn % _PLANNED_EVERY == _PLANNED_EVERY - 1):
+            number = queues[0].pop(0)
+        else:
+            # Turns of the plan are no reader's.
+            number = readers[(turn - turn // _PLANNED_EVERY) % len(readers)].pop(0)
+        if number not in found:
+            found.append(number)
+            turn += 1
+    return found
 
 
 def _ordered(

@@ -3,11 +3,13 @@
 A slide is shown as soon as its smaller levels are here. Where everything on it lies is said by the
 largest, so that one's header is kept beside the indexes until the instance itself comes: marks
 drawn before hold afterwards, and what is missing is known to be missing. Files are
-``slides/announced/<slide>.json`` and ``….share`` in the archive's folder.
+``slides/announced/<slide>.json`` and ``….share`` in the archive's folder, and beside them those of
+`dicom_node.slides.early`.
 """
 
 import json
 import os
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +18,15 @@ from typing import Any
 
 from dicom_node.slides.index import slide_id
 
-__all__ = ["announce", "announced_levels", "arrived_share", "set_arrived_share", "withdraw"]
+__all__ = [
+    "announce",
+    "announced_levels",
+    "announced_path",
+    "arrived_share",
+    "set_arrived_share",
+    "withdraw",
+    "write_whole",
+]
 
 _FOLDER = "announced"
 # A block over the slowest line that is of use takes two minutes.
@@ -29,7 +39,7 @@ def announce(archive_folder: Path, headers: Sequence[dict[str, Any]]) -> None:
         path = _path(archive_folder, series)
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         mine = [header for header in headers if _first(header, "0020000E") == series]
-        _write(path, json.dumps(mine, ensure_ascii=False))
+        write_whole(path, json.dumps(mine, ensure_ascii=False))
 
 
 def announced_levels(
@@ -47,12 +57,12 @@ def set_arrived_share(archive_folder: Path, series_instance_uid: str, share: flo
     """How much of the slide's file has come, 0 to 1; nothing where nothing was announced."""
     path = _path(archive_folder, series_instance_uid)
     if path.exists():
-        _write(path.with_suffix(".share"), f"{share:.4f}")
+        write_whole(path.with_suffix(".share"), f"{share:.4f}")
 
 
 def arrived_share(archive_folder: Path, slide: str) -> float | None:
     """What `set_arrived_share` was told last; None when nobody knows, or nothing comes any more."""
-    path = archive_folder / "slides" / _FOLDER / f"{slide}.share"
+    path = announced_path(archive_folder, slide, "share")
     try:
         if time.time() - path.stat().st_mtime > _STALLED_SECONDS:
             return None
@@ -64,20 +74,26 @@ def arrived_share(archive_folder: Path, slide: str) -> float | None:
 def withdraw(archive_folder: Path, series_instance_uid: str) -> None:
     """All has come."""
     path = _path(archive_folder, series_instance_uid)
-    for each in (path, path.with_suffix(".share")):
+    for each in path.parent.glob(f"{path.stem}.*"):
         with suppress(OSError):
             each.unlink()
 
 
+def announced_path(archive_folder: Path, slide: str, suffix: str) -> Path:
+    """A file of a slide that is on its way."""
+    return archive_folder / "slides" / _FOLDER / f"{slide}.{suffix}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that others read meanwhile: the old one or the new one."""
+    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}.{threading.get_ident()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def _path(archive_folder: Path, series_instance_uid: str) -> Path:
-    return archive_folder / "slides" / _FOLDER / f"{slide_id(series_instance_uid)}.json"
+    return announced_path(archive_folder, slide_id(series_instance_uid), "json")
 
 
 def _first(header: dict[str, Any], tag: str) -> str:
     return str((header.get(tag, {}).get("Value") or [""])[0])
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -15,6 +15,7 @@ from dicom_node.errors import DicomNodeError, NotFound
 from dicom_node.records import InstanceRecord, ReadScope
 from dicom_node.slides.announced import arrived_share
 from dicom_node.slides.build import Build
+from dicom_node.slides.early import Box, early_tile, wish
 from dicom_node.slides.index import SlideIndex, slide_id, version_of
 
 __all__ = ["Shelf", "index_slides", "slide_index"]
@@ -69,6 +70,19 @@ class Shelf:
         if received["frames"] >= received["expected"]:
             return None
         return arrived_share(self._archive.settings.folder, index.slide)
+
+    def early_tile(self, index: SlideIndex, level: int, column: int, row: int) -> bytes | None:
+        """A tile that is not received, from the file it is arriving in; None while it is not here.
+
+        It is what the instance will hold, marked for browsers, whole: `SlideSource` gives the same.
+        """
+        uid = index.facts["levels"][level]["sop_instance_uid"]
+        return early_tile(self._archive.settings.folder, index.slide, uid, column, row)
+
+    def wish(self, index: SlideIndex, level: int, box: Box, reader: str) -> list[tuple[int, int]]:
+        """Ask that the tiles of a level on its way come first; return which are here."""
+        uid = index.facts["levels"][level]["sop_instance_uid"]
+        return wish(self._archive.settings.folder, index.slide, uid, box, reader)
 
     def of_study(self, study_instance_uid: str, scope: ReadScope) -> list[SlideIndex]:
         """The slides of a study, by Series Number."""

@@ -30,6 +30,10 @@ class Doorkeeper(Protocol):
         """
         ...
 
+    def caller(self, scope: Scope) -> str:
+        """A name that tells callers apart; it goes into nothing that is kept."""
+        ...
+
     def store_origin(self, scope: Scope) -> Origin | None:
         """In whose name the caller stores; None when the caller may not (403)."""
         ...

@@ -13,6 +13,7 @@ from dicom_node.errors import DicomNodeError, NotFound
 from dicom_node.records import ReadScope
 from dicom_node.slides import SlideIndex, SlideSource
 from dicom_node.slides.levels import BLANK, NOT_RECEIVED
+from dicom_node.slides.source import JPEG
 from dicom_node.web.errors import BadRequest, error_response, error_response_for
 from dicom_node.web.responses import IMMUTABLE, is_fresh, payload
 from dicom_node.web.slide_room import SlideRoom, room_of
@@ -118,12 +119,17 @@ class TileDesk:
         frame = frame_at(room, request.scope, index, allowed, place)
         if frame == BLANK:
             return Response(status_code=204, headers={"Cache-Control": IMMUTABLE})
+        early: bytes | None = None
         if frame == NOT_RECEIVED:
-            return error_response(404, "not_received")
+            early = await room.workers.read(lambda: _early(room, index, place))
+            if early is None:
+                return error_response(404, "not_received")
         room.accessed(request.scope, "frames", index)
         if is_fresh(request, place.tag):
             headers = {"ETag": place.tag, "Cache-Control": IMMUTABLE, "Vary": "Cookie"}
             return Response(status_code=304, headers=headers)
+        if early is not None:
+            return early, JPEG
         found = await room.workers.read(lambda: room.source.tile_at_hand(index, frame, place.path))
         if found is not None:
             return found
@@ -161,8 +167,8 @@ async def retrieve_batch(request: Request) -> Response:
         everything = ReadScope(everything=True)  # `index` asked
         frames = [frame_at(room, request.scope, index, everything, place) for place in places]
         pairs = zip(places, frames, strict=True)
-        tiles = [_at_hand(room.source, index, frame, place.path) for place, frame in pairs]
-        count = sum(frame >= 0 for frame in frames)
+        tiles = [_at_hand(room, index, frame, place) for place, frame in pairs]
+        count = sum(tile != b"" for tile in tiles)
         if count:
             room.accessed(request.scope, "frames", index, count)
         return index, frames, tiles
@@ -178,16 +184,27 @@ async def retrieve_batch(request: Request) -> Response:
     if None in tiles:
         tiles = await room.workers.compute(request, whole)
     body = b"".join(_LENGTH.pack(len(tile)) + tile for tile in tiles if tile is not None)
-    return payload(body, "application/octet-stream")
+    # What has not come may come while this version of the slide is the latest.
+    is_final = all(frame != NOT_RECEIVED or tile for frame, tile in zip(frames, tiles, strict=True))
+    headers = None if is_final else {"Cache-Control": "no-store"}
+    return payload(body, "application/octet-stream", headers=headers)
+
+
+def _early(room: SlideRoom, index: SlideIndex, place: TilePlace) -> bytes | None:
+    """A tile of a level that is on its way, when all of its bytes are here."""
+    # Levels of several paths or planes are not taken early.
+    if place.path or place.plane:
+        return None
+    return room.shelf.early_tile(index, place.level, place.column, place.row)
 
 
 # One tile that is lost or does not decode must not cost the field of view the others.
-def _at_hand(source: SlideSource, index: SlideIndex, frame: int, path: int) -> bytes | None:
+def _at_hand(room: SlideRoom, index: SlideIndex, frame: int, place: TilePlace) -> bytes | None:
     """A tile without decoding; nothing where there is none, None where it has to be made."""
     if frame < 0:
-        return b""
+        return (_early(room, index, place) or b"") if frame == NOT_RECEIVED else b""
     try:
-        found = source.tile_at_hand(index, frame, path)
+        found = room.source.tile_at_hand(index, frame, place.path)
     except DicomNodeError:
         return b""
     return None if found is None else found[0]

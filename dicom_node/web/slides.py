@@ -21,6 +21,7 @@ from dicom_node.web.slide_pictures import (
 )
 from dicom_node.web.slide_room import SlideRoom
 from dicom_node.web.slide_tiles import TileDesk, retrieve_batch
+from dicom_node.web.slide_wishes import receive_wish
 from dicom_node.web.workers import Workers
 
 __all__ = ["SlidesApp", "slides_app"]
@@ -45,7 +46,10 @@ class SlidesApp:
         self.room = room
         self._desk = TileDesk(room)
         self._rest = Starlette(
-            routes=[Route(path, guarded(view), methods=["GET"]) for path, view in _ROUTES.items()],
+            routes=[
+                *(Route(path, guarded(view), methods=["GET"]) for path, view in _ROUTES.items()),
+                Route(f"{_VERSION}/wish", guarded(receive_wish), methods=["POST"]),
+            ],
             exception_handlers=handlers,
         )
         self._rest.router.redirect_slashes = False

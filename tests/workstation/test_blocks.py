@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from benchmarks.slides.scene import write_svs
 from dicom_node.archive import Query
 from dicom_node.pixels.cache import DerivedCache
 from dicom_node.records import ReadScope
-from dicom_node.slides import Shelf, SlideSource
+from dicom_node.slides import Shelf, SlideIndex, SlideSource
 from dicom_node.slides.render import Region, received, render
 from tests.workstation.conftest import Clock
 from tests.workstation.test_uploads import FACTS, TUS
@@ -169,6 +170,108 @@ def test_a_slide_is_read_before_it_is_here_and_stays_what_it_was(
         assert whole.facts[key] == early.facts[key]
     assert shelf.arriving(whole) is None
     assert not rows.folder_of(context, upload_id).exists()
+
+
+def shown(context: Context, sender: Sender, svs: bytes) -> tuple[str, SlideIndex]:
+    """An upload of which the levels up to 10x are in the archive, and no more is here."""
+    upload_id = sender.create("slide.svs", len(svs), FACTS).json()["id"]
+    sender.send_until(upload_id, svs, readable=True)
+    assert show_early(context, upload_id) is PreviewState.DONE
+    (study,) = sender.state(upload_id)["outcome"]["studies"]
+    (index,) = Shelf(context.archive).of_study(study, EVERYTHING)
+    return upload_id, index
+
+
+def reader(context: Context, url: str, username: str) -> httpx.Client:
+    token = accounts.issue_token(context, SYSTEM, username, "test")
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+def test_the_place_under_the_eye_comes_first_and_is_what_it_will_be(
+    context: Context, sender: Sender, front: str, svs: bytes
+) -> None:
+    upload_id, index = shown(context, sender, svs)
+    root = f"/slides/v1/{index.slide}/{index.version}"
+    wish = f"{root}/wish?level=0&column=9&row=10&columns=3&rows=2"
+    places = [(column, row) for row in (10, 11) for column in (9, 10, 11)]
+    batch = f"{root}/tiles?at=" + ",".join(f"0.0.0.{column}.{row}" for column, row in places)
+    own = reader(context, front, "requester.a")
+    planned = sender.state(upload_id)["wanted"]
+    assert own.post(wish).json() == {"here": []}
+    refused = own.get(f"{root}/0/0/0/9/10")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not_received")
+    assert own.get(batch).content == bytes(4 * len(places))
+
+    # To another hospital there is no such slide, and its wish changes nothing.
+    other = reader(context, front, "requester.b")
+    before = sender.state(upload_id)["wanted"]
+    for far in ("column=0&row=0", "column=12&row=12"):
+        address = f"{root}/wish?level=0&{far}&columns=4&rows=4"
+        assert other.post(address).status_code == 404
+    assert other.get(f"{root}/0/0/0/9/10").status_code == 404
+    assert httpx.post(f"{front}{wish}").status_code == 401
+    assert sender.state(upload_id)["wanted"] == before != planned
+
+    # The blocks of the box come first, every fourth one goes on as planned.
+    sent = 0
+    while len(here := own.post(wish).json()["here"]) < len(places):
+        number = sender.state(upload_id)["wanted"][0]
+        sender.block(upload_id, number, svs)
+        sent += 1
+    assert sorted(map(tuple, here)) == sorted(places)
+    tile_bytes = index.facts["levels"][0]["tile_width"] ** 2 // 2  # more than any has
+    assert sent <= 8 + 2 * len(places) * tile_bytes // BLOCK
+    assert sender.state(upload_id)["offset"] < len(svs) * 0.6
+    early = {place: own.get(f"{root}/0/0/0/{place[0]}/{place[1]}") for place in places}
+    assert {answer.headers["content-type"] for answer in early.values()} == {"image/jpeg"}
+    together = own.get(batch).content
+    for answer in early.values():
+        (length,) = struct.unpack_from("<I", together)
+        assert together[4 : 4 + length] == answer.content
+        together = together[4 + length :]
+    # The slide is no more complete for that.
+    facts = own.get(f"/slides/v1/{index.slide}").json()
+    assert (facts["version"], facts["levels"][0]["received"]) == (index.version, 0)
+    assert facts["received"]["frames"] < facts["received"]["expected"]
+
+    sender.send_until(upload_id, svs)
+    sender.finish(upload_id, svs)
+    assert process_upload(context, upload_id) is UploadState.DONE
+    (study,) = sender.http.get("/uploads/").json()["items"][0]["outcome"]["studies"]
+    (whole,) = Shelf(context.archive).of_study(study, EVERYTHING)
+    assert whole.version != index.version
+    source = SlideSource(context.archive, DerivedCache(Path("/nowhere"), 0))
+    for (column, row), answer in early.items():
+        frame = whole.frame(0, 0, 0, column, row)
+        assert answer.content == source.stored(whole, frame) == source.tile(whole, frame)[0]
+    # Nothing is left of the arrival.
+    folder = context.archive.settings.folder / "slides" / "announced"
+    assert list(folder.iterdir()) == []
+    assert own.post(wish).json() == {"here": []}
+
+
+def test_wishes_of_what_is_not_there(
+    context: Context, sender: Sender, front: str, svs: bytes
+) -> None:
+    upload_id, index = shown(context, sender, svs)
+    root = f"/slides/v1/{index.slide}/{index.version}/wish"
+    own = reader(context, front, "requester.a")
+    planned = sender.state(upload_id)["wanted"]
+    for query, status in (
+        ("level=9&column=0&row=0&columns=1&rows=1", 404),
+        ("level=0&column=-1&row=0&columns=1&rows=1", 400),
+        ("level=0&column=0&row=0&columns=1", 400),
+        ("level=0&column=1e3&row=0&columns=1&rows=1", 400),
+        ("level=0&column=99999999&row=99999999&columns=99999999&rows=99999999", 200),
+        ("level=0&column=0&row=0&columns=0&rows=0", 200),
+        ("level=1&column=0&row=0&columns=4&rows=4", 200),  # it is here
+    ):
+        assert own.post(f"{root}?{query}").status_code == status, query
+    assert sender.state(upload_id)["wanted"] == planned
+    # Who stops sending takes the file along: there is no tile then, and no error.
+    rows.remove_upload(context, accounts.principal_of(context, "technician.a"), upload_id)
+    query = "level=0&column=0&row=0&columns=4&rows=4"
+    assert own.post(f"{root}?{query}").json() == {"here": []}
 
 
 def test_a_server_that_dies_loses_the_block_under_way(

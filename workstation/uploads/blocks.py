@@ -1,4 +1,4 @@
-"""Large slides in blocks, the most wanted first.
+"""Large slides in blocks, the most wanted first: by the plan, and by what readers look at.
 
 ::
 
@@ -32,8 +32,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dicom_node.conversion.blocks import Blocks, SparseFile
-from dicom_node.conversion.priority import Plan, make_plan
+from dicom_node.conversion.priority import Plan, make_plan, with_wishes
 from dicom_node.slides.announced import set_arrived_share
+from dicom_node.slides.early import wished_blocks
 from workstation.context import Context
 from workstation.errors import Conflict, InvalidRequest, NotFound
 from workstation.roles import Principal
@@ -163,12 +164,14 @@ class BlockDoor:
 
     def _answer(self, upload: Upload, blocks: Blocks, here: NDArray[np.bool_]) -> dict[str, Any]:
         plan = self._plan(upload, blocks)
-        wanted = plan.order[~here[plan.order]][:WANTED]
+        planned = plan.order[~here[plan.order]][:WANTED]
         share = min(1.0, plan.readable * blocks.block_bytes / upload.size)
         return upload_json(upload, blocks.received_bytes(here)) | {
             "block_bytes": blocks.block_bytes,
             "blocks": blocks.count,
-            "wanted": [int(number) for number in wanted],
+            "wanted": with_wishes(
+                planned.tolist(), self._wishes(upload, here), int(here.sum()), WANTED
+            ),
             # From which share on the slide can be read, and whether that has come.
             "readable_at": round(share, 4) if plan.readable else None,
             "is_readable": plan.reached(here) > 0,
@@ -189,6 +192,12 @@ class BlockDoor:
             rows.touch(self.context, upload.id)
         self._complete(upload, here)
         return answer
+
+    def _wishes(self, upload: Upload, here: NDArray[np.bool_]) -> list[list[int]]:
+        """What readers of the slide look at and do not have."""
+        folder = self.context.archive.settings.folder
+        series = upload.outcome.get("series", [])
+        return [one for each in series for one in wished_blocks(folder, each, here)]
 
     def _show_share(self, upload: Upload, share: float) -> None:
         """Tell who reads the slide already."""

@@ -17,10 +17,11 @@ from sqlalchemy import ColumnElement, select, update
 from dicom_node.conversion import ConversionRefused, convert
 from dicom_node.conversion.blocks import Blocks, SparseFile
 from dicom_node.conversion.contents import SLIDE_SUFFIXES
-from dicom_node.conversion.partial import ANNOUNCED
+from dicom_node.conversion.partial import ANNOUNCED, PLACES
 from dicom_node.conversion.priority import make_plan
 from dicom_node.errors import DicomNodeError
 from dicom_node.slides.announced import announce, set_arrived_share
+from dicom_node.slides.early import keep_places
 from workstation.context import Context
 from workstation.database import uploads
 from workstation.uploads.processing import LEASE, Work, is_free
@@ -91,15 +92,25 @@ class _Early(Work):
             plan = make_plan(file, float(self.row.facts.get("mpp") or 0.0))
             steps = plan.reached(file.here)
         made = convert(named, folder, facts, cancelled=self._is_unwanted, blocks=blocks)
-        coming = [path for path in made.files if path.suffix == ANNOUNCED]
-        headers = [json.loads(path.read_text(encoding="utf-8")) for path in coming]
+        coming = {
+            path: json.loads(path.read_text(encoding="utf-8"))
+            for path in made.files
+            if path.suffix == ANNOUNCED
+        }
+        headers = list(coming.values())
         series = sorted({header["0020000E"]["Value"][0] for header in headers})
         if not series:  # all of it came meanwhile
             return
         archive_folder = self.context.archive.settings.folder
         announce(archive_folder, headers)
+        places = {
+            header["00080018"]["Value"][0]: path.with_suffix(PLACES)
+            for path, header in coming.items()
+            if path.with_suffix(PLACES).exists()
+        }
         here = blocks.here
         for one in series:
+            keep_places(archive_folder, one, content, blocks, places)
             set_arrived_share(archive_folder, one, blocks.received_bytes(here) / self.row.size)
         # Before anything is stored: what is shown must stay what it is.
         outcome = {

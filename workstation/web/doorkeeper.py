@@ -61,6 +61,11 @@ class Doorkeeper:
         principal: Principal = scope["state"]["principal"]
         return principal.has(*LABEL_READERS)
 
+    def caller(self, scope: Scope) -> str:
+        """The account: two windows of one reader are one reader."""
+        principal: Principal = scope["state"]["principal"]
+        return principal.username
+
     def store_origin(self, scope: Scope) -> Origin | None:
         """Requesters and technicians bring in studies of their own site."""
         principal: Principal = scope["state"]["principal"]

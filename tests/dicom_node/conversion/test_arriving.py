@@ -17,11 +17,11 @@ from dicom_node.conversion import ConversionRefused
 from dicom_node.conversion.blocks import Absent, Blocks, SparseFile, block_bytes_for
 from dicom_node.conversion.build import Built, build
 from dicom_node.conversion.partial import build_partial
-from dicom_node.conversion.priority import Plan, make_plan
+from dicom_node.conversion.priority import Plan, make_plan, with_wishes
 from dicom_node.records import ReadScope
 from dicom_node.slides import Shelf
 from dicom_node.slides.announced import announce, set_arrived_share, withdraw
-from dicom_node.slides.problems import NO_BASE
+from dicom_node.slides.problems import RESAMPLED
 from tests.dicom_node.conversion.conftest import dciodvfy_errors, facts
 from tests.factories import from_site
 
@@ -165,7 +165,7 @@ def test_what_was_shown_early_is_what_stays(svs: Path, tmp_path: Path) -> None:
     archive.close()
 
 
-def test_a_level_nobody_announced_is_missed_too(svs: Path, tmp_path: Path) -> None:
+def test_a_level_nobody_announced_is_not_waited_for(svs: Path, tmp_path: Path) -> None:
     """As `hoichan push` sends over C-STORE: smallest first, and no word of what is to come."""
     folder = tmp_path / "whole"
     folder.mkdir()
@@ -177,8 +177,9 @@ def test_a_level_nobody_announced_is_missed_too(svs: Path, tmp_path: Path) -> No
         (index,) = shelf.of_study(facts().study_instance_uid, everything)
         received = index.facts["received"]
         is_base = path == whole.files[0]
-        assert (received["frames"] == received["expected"]) == is_base
-        assert (NO_BASE in [(one["vi"], one["en"]) for one in index.facts["problems"]]) != is_base
+        assert received["frames"] == received["expected"]
+        assert index.facts["resampled"] != is_base
+        assert (RESAMPLED in [(one["vi"], one["en"]) for one in index.facts["problems"]]) != is_base
         assert all(level["complete"] for level in index.facts["levels"])
     archive.close()
 
@@ -343,6 +344,40 @@ def test_damaged_bytes_never_break_the_plan(svs: Path, tmp_path: Path) -> None:
         assert plan.is_settled
         assert sorted(plan.order) == list(range(blocks.count))
         path.unlink()
+
+
+def asked(planned: list[int], wishes: list[list[int]]) -> list[int]:
+    """The order in which blocks come to who always sends the first one that is wanted."""
+    come: list[int] = []
+    while True:
+        left = [[one for one in every if one not in come] for every in (planned, *wishes)]
+        wanted = with_wishes(left[0][:8], [one for one in left[1:] if one], len(come), 8)
+        if not wanted:
+            return come
+        assert len(set(wanted)) == len(wanted) <= 8
+        come.append(wanted[0])
+
+
+def test_without_wishes_blocks_come_as_planned() -> None:
+    planned = list(range(30, 0, -1))
+    assert asked(planned, []) == planned
+    assert with_wishes(planned, [], 7, 8) == planned[:8]
+
+
+def test_wishes_come_first_and_every_fourth_block_is_planned() -> None:
+    order = asked(list(range(40)), [[20, 21, 22, 23, 24, 25]])
+    assert order[:9] == [20, 21, 22, 0, 23, 24, 25, 1, 2]
+    assert sorted(order) == list(range(40))
+
+
+def test_readers_take_turns_and_starve_nobody() -> None:
+    wishes = [list(range(first, first + 12)) for first in (100, 200, 300)]
+    order = asked([*range(60), *wishes[0], *wishes[1], *wishes[2]], wishes)
+    early = order[:24]
+    assert [sum(one // 100 == reader for one in early) for reader in range(4)] == [6, 6, 6, 6]
+    assert [one for one in early if one < 100] == list(range(6))
+    # The same place under two readers' eyes is sent once.
+    assert asked([1, 2, 3, 4], [[4, 3], [4, 3]]) == [4, 3, 1, 2]
 
 
 def test_blocks_are_small_parts_of_a_file() -> None:

@@ -38,6 +38,9 @@ class HeaderDoorkeeper:
     def may_see_labels(self, scope: Scope) -> bool:
         return dict(scope["headers"]).get(b"x-labels", b"") != b"no"
 
+    def caller(self, scope: Scope) -> str:
+        return dict(scope["headers"]).get(b"x-reader", b"").decode()
+
     def store_origin(self, scope: Scope) -> Origin | None:
         site = self._site(scope) or "DEMO_A"
         return None if site == "nobody" else Origin(site, "", "127.0.0.1", Channel.STOW)
