@@ -75,6 +75,10 @@ def test_a_slide_and_a_folder(
     expect(send).to_be_disabled()  # nobody has said whose slide it is
     page.get_by_label("Mã người bệnh").fill("BN 42")
     page.get_by_label("Họ và tên").fill("Lê Thị Mai")
+    page.get_by_label("Ngày sinh").fill("31/4/1960")
+    expect(page.locator(".up-send")).to_contain_text("Ngày sinh không đúng")
+    expect(send).to_be_disabled()
+    page.get_by_label("Ngày sinh").fill("3/4/1960")
     page.get_by_label("Mã giải phẫu bệnh").fill("GPB-42")
     page.get_by_label("Mã tiêu bản: CMU-1-Small-Region.svs").fill("GPB-42-A1")
     page.get_by_label("Nhuộm: CMU-1-Small-Region.svs").fill("H&E")
@@ -101,6 +105,7 @@ def test_a_slide_and_a_folder(
     by_modality = {tuple(study["modalities"]): study for study in studies(running)}
     slide = by_modality[("SM",)]
     assert (slide["patient_name"], slide["patient_id"]) == ("Lê^Thị Mai", "BN 42")
+    assert slide["patient_birth_date"] == "19600403"
     assert slide["instance_count"] == 7
     assert by_modality[("CT",)]["instance_count"] == 4
 

@@ -4,6 +4,7 @@ import type { Api } from "@common/api";
 import { h } from "@common/dom";
 import { dicomDate } from "@common/i18n";
 
+import { birthDate } from "./birthdate";
 import type { Spoken } from "./spoken";
 import type { Key } from "./texts";
 import type { Facts } from "./tus";
@@ -50,7 +51,7 @@ export class Form {
         h("label", { class: "up-wide" }, spoken.words("study"), this.study),
         this.field("patient_id", "patientId", 64),
         this.field("patient_name", "patientName", 64),
-        this.field("patient_birth_date", "birthDate", 10, { type: "date" }),
+        this.field("patient_birth_date", "birthDate", 10, { inputmode: "numeric" }, "birthDateHint"),
         this.select("patient_sex", "sex", sexes),
         this.field("accession_number", "accession", 16),
         this.field("specimen_description", "specimen", 1024, {}, "specimenHint"),
@@ -77,9 +78,11 @@ export class Form {
     }
   }
 
-  /** Whether a slide may be sent as the form stands. */
-  get isComplete(): boolean {
-    return this.study.value !== NEW || (!!this.value("patient_id") && !!this.value("patient_name"));
+  /** What a slide may not be sent without, or null. */
+  get lack(): Key | null {
+    if (this.study.value !== NEW) return null;
+    if (birthDate(this.value("patient_birth_date")) === null) return "badBirthDate";
+    return this.value("patient_id") && this.value("patient_name") ? null : "needPatient";
   }
 
   get facts(): Facts {
@@ -89,6 +92,7 @@ export class Form {
       const value = this.value(name);
       if (value && !(this.study.value && PATIENT.includes(name))) facts[name] = value;
     }
+    if (facts.patient_birth_date) facts.patient_birth_date = birthDate(facts.patient_birth_date) ?? "";
     return facts;
   }
 

@@ -192,6 +192,7 @@ class Upload implements Mounted<UploadData> {
   }
 
   private async again(item: Item): Promise<void> {
+    if (this.form.lack === "badBirthDate") return this.complain(this.t("badBirthDate"));
     await again(this.api, item.id, this.form.facts).catch((error: unknown) => this.fail(error));
     await this.look();
   }
@@ -222,11 +223,11 @@ class Upload implements Mounted<UploadData> {
 
   private allow(): void {
     const { count } = this.basket;
-    const lacks = this.basket.hasSlides && !this.form.isComplete;
+    const lack = this.basket.hasSlides ? this.form.lack : null;
     this.button.hidden = !count;
-    this.button.disabled = lacks;
+    this.button.disabled = lack !== null;
     this.button.textContent = count === 1 ? this.t("sendOne") : this.t("send", { count });
-    this.hint.textContent = lacks ? this.t("needPatient") : "";
+    this.hint.textContent = lack ? this.t(lack) : "";
   }
 
   private fail(error: unknown): void {

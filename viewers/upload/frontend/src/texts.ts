@@ -7,6 +7,11 @@ const catalogue = {
   patientId: { vi: "Mã người bệnh", en: "Patient ID" },
   patientName: { vi: "Họ và tên", en: "Name" },
   birthDate: { vi: "Ngày sinh", en: "Date of birth" },
+  birthDateHint: { vi: "ngày/tháng/năm", en: "day/month/year" },
+  badBirthDate: {
+    vi: "Ngày sinh không đúng; viết ngày/tháng/năm, vd. 04/05/1960.",
+    en: "There is no such date of birth; write day/month/year, e.g. 04/05/1960.",
+  },
   sex: { vi: "Giới tính", en: "Sex" },
   unknown: { vi: "Không rõ", en: "Unknown" },
   female: { vi: "Nữ", en: "Female" },
