@@ -48,7 +48,8 @@ class Frame:
     """One frame. Positions and spacings are millimetres; None where the header has none.
 
     ``orientation`` is six direction cosines; ``spacing_mm`` is (row, column) spacing;
-    ``trait`` gives one of `TRAITS` as text, empty where the header has none.
+    ``gantry_tilt_deg`` is Gantry/Detector Tilt, NaN where the header has none: vendors disagree
+    on its sign; ``trait`` gives one of `TRAITS` as text, empty where the header has none.
     """
 
     sop_instance_uid: str
@@ -64,6 +65,7 @@ class Frame:
     frame_of_reference_uid: str
     is_localizer: bool
     is_colour: bool
+    gantry_tilt_deg: float
     trait: Callable[[str], str] = field(compare=False, repr=False)
 
 
@@ -127,6 +129,9 @@ def _frames(instance: Instance) -> Iterator[Frame]:
             frame_of_reference_uid=str(_value(header, "FrameOfReferenceUID") or ""),
             is_localizer="LOCALIZER" in kinds,
             is_colour=_integer(_value(header, "SamplesPerPixel")) > 1,
+            gantry_tilt_deg=_number(
+                sources.get("CTAcquisitionDetailsSequence", "GantryDetectorTilt")
+            ),
             trait=sources.trait,
         )
 

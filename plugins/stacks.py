@@ -1,7 +1,8 @@
 """Stacks of a series: frames of one plane in true order, told apart where they lie together.
 
 Order comes from position along the normal, never from Instance Number or Slice Location; tilt,
-gaps and overlaps come from positions and orientations, never from the vendor's tilt tag.
+gaps and overlaps come from positions and orientations, never from the vendor's tilt tag, which
+gives no more than the sign that a reader sees.
 """
 
 import math
@@ -42,6 +43,17 @@ class Stack:
     def has_one_reference(self) -> bool:
         """False where the images claim coordinate systems that differ."""
         return len({frame.frame_of_reference_uid for frame in self.frames}) == 1
+
+    @property
+    def tilt_deg(self) -> float:
+        """How far the gantry leaned, as every page says it; 0 without geometry.
+
+        The angle is measured. Its sign is that of Gantry/Detector Tilt (0018,1120), which is what
+        other workstations show, and the geometry's own where the images tell no tilt.
+        """
+        measured = self.geometry.tilt_deg if self.geometry else 0.0
+        told = self.frames[0].gantry_tilt_deg if self.frames else math.nan
+        return math.copysign(measured, told) if abs(told) > 0 and measured else measured
 
     @property
     def is_volume(self) -> bool:

@@ -57,6 +57,9 @@ MANY_REFERENCES: Final = Text(
 )
 
 
+Describe = Callable[[Stack, StackGeometry], Text]
+
+
 def split(series: Series) -> Sequence[DisplaySet]:
     stacks = stacks_of(series)
     return [
@@ -66,7 +69,6 @@ def split(series: Series) -> Sequence[DisplaySet]:
 
 
 def _display_set(series: Series, stack: Stack, number: int, *, alone: bool) -> DisplaySet:
-    geometry = stack.geometry
     return DisplaySet(
         id=series.series_instance_uid if alone else f"{series.series_instance_uid}:{number}",
         kind=DisplaySetKind.STACK,
@@ -76,7 +78,7 @@ def _display_set(series: Series, stack: Stack, number: int, *, alone: bool) -> D
         title=_title(series, stack),
         frames=tuple((frame.sop_instance_uid, frame.number) for frame in stack.frames),
         positions_mm=stack.along_mm,
-        tilt_deg=round(geometry.tilt_deg, 3) if geometry else 0.0,
+        tilt_deg=round(stack.tilt_deg, 3),
         is_volume=stack.is_volume,
         problems=tuple(_problems(stack)),
     )
@@ -104,7 +106,7 @@ def _problems(stack: Stack) -> Iterator[Text]:
     for problem in stack.geometry.problems:
         describe = DESCRIPTIONS.get(problem)
         if describe is not None:
-            yield describe(stack.geometry)
+            yield describe(stack, stack.geometry)
 
 
 def _mm(value: float) -> tuple[str, str]:
@@ -112,16 +114,16 @@ def _mm(value: float) -> tuple[str, str]:
     return shown.replace(".", ","), shown
 
 
-def _tilted(geometry: StackGeometry) -> Text:
-    angle = max(geometry.tilt_deg, geometry.swivel_deg, key=abs)
-    vi, en = _mm(abs(round(angle, 1)))
+def _tilted(stack: Stack, geometry: StackGeometry) -> Text:
+    angle = max(stack.tilt_deg, geometry.swivel_deg, key=abs)
+    vi, en = _mm(round(angle, 1))
     return Text(
         f"Giàn máy nghiêng {vi}°: mặt phẳng tái tạo phải tính cả độ nghiêng.",
         f"Gantry tilt of {en}°: reformatted planes must heed it.",
     )
 
 
-def _uneven(geometry: StackGeometry) -> Text:
+def _uneven(stack: Stack, geometry: StackGeometry) -> Text:
     low, high = float(np.min(geometry.spacings_mm)), float(np.max(geometry.spacings_mm))
     return Text(
         f"Khoảng cách lát không đều: {_mm(low)[0]}–{_mm(high)[0]} mm.",
@@ -129,7 +131,7 @@ def _uneven(geometry: StackGeometry) -> Text:
     )
 
 
-def _gap(geometry: StackGeometry) -> Text:
+def _gap(stack: Stack, geometry: StackGeometry) -> Text:
     missing = sum(gap.missing for gap in geometry.gaps)
     places_vi = ", ".join(f"sau lát {gap.after + 1}" for gap in geometry.gaps[:5])
     places_en = ", ".join(f"after slice {gap.after + 1}" for gap in geometry.gaps[:5])
@@ -139,11 +141,11 @@ def _gap(geometry: StackGeometry) -> Text:
     )
 
 
-def _fixed(vi: str, en: str) -> Callable[[StackGeometry], Text]:
-    return lambda geometry: Text(vi, en)
+def _fixed(vi: str, en: str) -> Describe:
+    return lambda stack, geometry: Text(vi, en)
 
 
-DESCRIPTIONS: Final[dict[StackProblem, Callable[[StackGeometry], Text]]] = {
+DESCRIPTIONS: Final[dict[StackProblem, Describe]] = {
     StackProblem.SINGLE_SLICE: _fixed("Chỉ có một lát.", "There is only one slice."),
     StackProblem.POSITION_MISSING: _fixed(
         "Có lát không rõ vị trí.", "A slice has no usable position."

@@ -70,7 +70,7 @@ def _numbers(stack: Stack) -> Iterator[tuple[Code, float, Code]]:
     assert geometry is not None
     spacings = geometry.spacings_mm
     yield SLICES, float(len(geometry.order)), COUNT
-    yield TILT, max(geometry.tilt_deg, geometry.swivel_deg, key=abs), DEGREE
+    yield TILT, max(stack.tilt_deg, geometry.swivel_deg, key=abs), DEGREE
     yield SPACING, float(np.median(spacings)), MILLIMETRE
     yield SMALLEST, float(spacings.min()), MILLIMETRE
     yield LARGEST, float(spacings.max()), MILLIMETRE

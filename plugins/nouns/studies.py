@@ -152,7 +152,8 @@ class DisplaySet:
 
     ``frames`` holds (SOP Instance UID, 1-based frame number); ``positions_mm`` is the position
     of each frame along the common normal, or empty; ``problems`` says, in both languages, why
-    reformatting would not be honest.
+    reformatting would not be honest. ``tilt_deg`` has the sign of Gantry/Detector Tilt (0018,1120)
+    where the images tell it, else that of the geometry.
     """
 
     id: str

@@ -47,6 +47,35 @@ def test_a_tilt_comes_from_geometry() -> None:
     assert stack.is_volume
 
 
+@pytest.mark.parametrize(("told", "seen"), [("-18.5", -18.5), ("+18.5", 18.5), (None, -18.5)])
+def test_the_sign_of_a_tilt_is_the_tags(told: str | None, seen: float) -> None:
+    """The angle is measured, whatever the tag's number; without a tag so is the sign."""
+    tag = {} if told is None else {"GantryDetectorTilt": told}
+    headers = [ct_header(n + 1, (0, 0, 5.0 * n), -18.5, **tag) for n in range(6)]
+
+    (stack,) = stacks_of(ct_series(headers))
+
+    assert stack.tilt_deg == pytest.approx(seen)
+
+
+def test_a_tag_that_tells_a_tilt_there_is_none_of() -> None:
+    headers = [ct_header(n + 1, (0, 0, 5.0 * n), GantryDetectorTilt="-12") for n in range(6)]
+
+    (stack,) = stacks_of(ct_series(headers))
+
+    assert str(stack.tilt_deg) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("folder", "seen"), [("ct_head/ge_tilt_infarct", 18.5), ("ct_geometry/tilt_4slices", -14.0)]
+)
+def test_the_tilt_that_readers_of_real_heads_see(folder: str, seen: float, test_data: Path) -> None:
+    """A GE head whose tag says +18.5, and a Siemens one without the tag."""
+    (series,) = real_series(test_data / folder)
+
+    assert stacks_of(series)[0].tilt_deg == pytest.approx(seen, abs=0.05)
+
+
 def test_localizers_stand_apart_and_last() -> None:
     scout = ct_header(1, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SOPInstanceUID=uid("s"))
     headers = [scout, *(ct_header(n + 2, (0, 0, 5.0 * n)) for n in range(4))]

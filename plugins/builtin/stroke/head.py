@@ -278,7 +278,7 @@ def graded(head: Head, *, enhanced: bool = False) -> tuple[Grade, tuple[Text, ..
 
 def described(head: Head) -> Text:
     """Which series this is, what spoke for it, and what was mended."""
-    candidate, tilt = head.candidate, head.scan.geometry.tilt_deg
+    candidate, tilt = head.candidate, head.scan.tilt_deg
     parts_vi = [merit.vi for merit in candidate.merits]
     parts_en = [merit.en for merit in candidate.merits]
     if abs(tilt) > TILTED_DEG:
@@ -333,7 +333,7 @@ def _centre_mm(plane: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> tup
 
 
 def _copy_words(scan: Scan, copy: AnalysisCopy) -> Text:
-    tilt = scan.geometry.tilt_deg
+    tilt = scan.tilt_deg
     size = " × ".join(f"{step:.1f}" for step in copy.spacing_mm)
     return Text(
         comma(f"nghiêng {tilt:.1f}°") + f", lưới {comma(size)} mm",

@@ -22,7 +22,8 @@ class Scan:
     """One stack of slices as scanned, in order along the normal.
 
     ``hu`` is (slices, rows, columns) int16; ``valid`` is False on padding; ``spacing_mm`` is
-    (row, column) spacing. Slices may be tilted and uneven: ``geometry`` says so.
+    (row, column) spacing. Slices may be tilted and uneven: ``geometry`` says so; ``tilt_deg`` is
+    the tilt with the sign that a reader sees.
     """
 
     series_instance_uid: str
@@ -30,6 +31,7 @@ class Scan:
     hu: NDArray[np.int16]
     valid: NDArray[np.bool_]
     geometry: StackGeometry
+    tilt_deg: float
     spacing_mm: tuple[float, float]
     frame_of_reference_uid: str
 
@@ -110,6 +112,7 @@ def scan_of(
         hu=np.clip(values, PADDED_HU, np.iinfo(np.int16).max).astype(np.int16),
         valid=np.ascontiguousarray(valid),
         geometry=stack.geometry,
+        tilt_deg=stack.tilt_deg,
         spacing_mm=(float(spacing[0]), float(spacing[1])),
         frame_of_reference_uid=frames[0].frame_of_reference_uid,
     )

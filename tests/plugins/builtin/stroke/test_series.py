@@ -116,5 +116,6 @@ def test_millimetres_and_voxels_of_a_tilted_uneven_scan(test_data: Path) -> None
         placed = scan.to_mm(np.array([[number, 100.0, 37.0]]))[0]
         assert np.allclose(placed, expected, atol=2e-3)
         assert np.allclose(scan.to_indices(expected)[0], [number, 100, 37], atol=2e-3)
+    assert scan.tilt_deg == pytest.approx(18.5, abs=0.05)  # as the viewer says it
     assert not scan.valid.all()
     assert scan.hu.min() == -1024

@@ -134,7 +134,7 @@ export class Overlay {
     ]);
     lines(this.corner.br, [
       Math.abs(series.set.tilt_deg) >= 0.5
-        ? t("tilt", { deg: number1(Math.abs(series.set.tilt_deg)) })
+        ? t("tilt", { deg: number1(series.set.tilt_deg) })
         : "",
       this.thickness(header, number1),
     ]);
