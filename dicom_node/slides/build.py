@@ -104,9 +104,9 @@ class Build:
             "associated": self._associated(images),
             "received": {
                 "frames": sum(level.received for level in pyramid.levels),
-                # Of a level that nobody announced at least one frame is missing.
-                "expected": sum(level.expected for level in pyramid.levels) + _lacks_base(pyramid),
+                "expected": sum(level.expected for level in pyramid.levels),
             },
+            "resampled": _is_resampled(pyramid),
         }
         facts |= self._of_whole(images[0]) if images else {}
         if pyramid.levels:
@@ -118,9 +118,9 @@ class Build:
             {"index": number, "z_um": z_um} for number, z_um in enumerate(pyramid.planes_um)
         ]
         missing = facts["received"]["expected"] - facts["received"]["frames"]
-        if _lacks_base(pyramid):
-            self._note(problems.NO_BASE)
-        elif missing > 0:
+        if facts["resampled"]:
+            self._note(problems.RESAMPLED)
+        if missing > 0:
             self._note(problems.not_received(missing))
         colour = [path for path in facts["optical_paths"] if not path["monochrome"]]
         if any(path["icc"] is None for path in colour):
@@ -364,8 +364,12 @@ class Build:
             self._problems.append(problem)
 
 
-def _lacks_base(pyramid: Pyramid) -> bool:
-    """Whether the largest level says that it was made from a larger one (PS3.3 C.8.12.4.1.1)."""
+def _is_resampled(pyramid: Pyramid) -> bool:
+    """Whether the largest level says that it was made from a larger one (PS3.3 C.8.12.4.1.1).
+
+    The larger one may be on its way, or may never have been stored: nothing in the standard tells
+    which, so no frame of it is expected.
+    """
     if not pyramid.levels:
         return False
     values = pyramid.levels[0].images[0].header.get("00080008", {}).get("Value") or []

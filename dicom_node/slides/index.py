@@ -30,7 +30,7 @@ from dicom_node.records import InstanceRecord, ReadScope
 __all__ = ["FORMAT", "FRAME", "SlideIndex", "slide_id", "version_of", "write_index"]
 
 # Grows with every change of what is in the file or how it is worked out.
-FORMAT = 2
+FORMAT = 3
 _MAGIC = b"HOICHAN1"
 _HEAD = struct.Struct("<8sII")
 _ALIGNED = 64

@@ -4,13 +4,13 @@ __all__ = [
     "BROKEN_COLOUR",
     "CUT_OFF",
     "DUPLICATE",
-    "NO_BASE",
     "NO_ORIGIN",
     "NO_PROFILE",
     "NO_SCALE",
     "OFF_GRID",
     "OTHER_AREA",
     "PATH_MISSING",
+    "RESAMPLED",
     "UNREADABLE",
     "Problem",
     "not_received",
@@ -38,9 +38,9 @@ DUPLICATE: Problem = (
     "Có hai ảnh cùng kích thước của một kênh; chỉ hiển thị ảnh đầu.",
     "Two images of the same size claim the same channel; only the first is shown.",
 )
-NO_BASE: Problem = (
-    "Chưa nhận được lớp ảnh gốc: lớp lớn nhất hiện có là bản thu nhỏ.",
-    "The full resolution has not come: the largest level that is here is a reduced one.",
+RESAMPLED: Problem = (
+    "Mức nét nhất hiện có là bản lấy mẫu lại từ ảnh gốc lớn hơn; ảnh gốc không có ở đây.",
+    "The sharpest level here is a resampled one; the larger original is not here.",
 )
 OFF_GRID: Problem = (
     "Một số ô ảnh không nằm trên lưới nên không hiển thị được.",

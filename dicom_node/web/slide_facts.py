@@ -40,6 +40,7 @@ _PLAIN = (
     "scanner",
     "focal_planes",
     "received",
+    "resampled",
     "problems",
 )
 _OF_LEVEL = (

@@ -38,7 +38,7 @@ async def retrieve_region(request: Request) -> Response:
     """``GET /v1/{slide}/{version}/rendered``: a region in pixels of level 0"""
     room = room_of(request)
     media_type = _media_type(request)
-    calibrated = request.query_params.get("icc", "1") != "0"
+    calibrated = _is_calibrated(request)
     plane = int(number_of(request, "plane", 0, 0, 10_000))
     quality = int(number_of(request, "quality", _QUALITY, 1, 100))
 
@@ -65,19 +65,21 @@ async def retrieve_region(request: Request) -> Response:
 
 
 async def retrieve_thumbnail(request: Request) -> Response:
-    """``GET /v1/{slide}/{version}/thumbnail?size=512``"""
+    """``GET /v1/{slide}/{version}/thumbnail?size=512&icc=1``"""
     room = room_of(request)
     size = int(number_of(request, "size", 512, 16, 2048))
     media_type = _media_type(request)
+    calibrated = _is_calibrated(request)
 
     def draw(index: SlideIndex) -> bytes:
         room.check_levels(request, index)
-        key = f"thumbnail {index.slide} {index.version} {size} {media_type}"
+        key = f"thumbnail {index.slide} {index.version} {size} {calibrated} {media_type}"
         data = room.cache.get(key)
         if data is None:
             try:
                 region = whole(index, size)
-                picture = render(room.source, index, region, default_paths(index))
+                paths = default_paths(index)
+                picture = render(room.source, index, region, paths, calibrated=calibrated)
             except ValueError as error:
                 # No small level has come yet, and nobody waits for millions of tiles.
                 raise NotFound(str(error)) from None
@@ -137,6 +139,10 @@ async def _picture(
         return payload(data, media_type)
 
     return await room.workers.compute(request, work)
+
+
+def _is_calibrated(request: Request) -> bool:
+    return request.query_params.get("icc", "1") != "0"
 
 
 def _paths(request: Request, index: SlideIndex) -> list[int]:

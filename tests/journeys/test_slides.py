@@ -15,7 +15,7 @@ import openslide
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.dicom_node.objects.judges import dciodvfy
 from tests.journeys.test_consult import until
@@ -28,7 +28,7 @@ from viewers import build
 
 pytestmark = pytest.mark.journey
 
-SECONDS = 60_000
+SECONDS = 180_000
 expect.set_options(timeout=SECONDS)
 ANNOTATIONS = "1.2.840.10008.5.1.4.1.1.91.1"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -154,9 +154,23 @@ def test_a_slide_from_the_upload_to_the_pacs(
     shot(technician, "01-upload-empty")
     item = send(technician, test_data / SVS)
     shot(technician, "02-upload-chosen")
+    # its bytes are held back until the page has said how far it is
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH":
+            held.append(route)
+        else:
+            route.continue_()
+
+    technician.route("**/uploads/**", hold)
     technician.get_by_role("button", name="Gửi 1 tệp").click()
     expect(item.locator("progress")).to_be_visible()
     shot(technician, "03-upload-progress")
+    until(lambda: technician.wait_for_timeout(100) or held, 180)
+    technician.unroute("**/uploads/**")
+    for route in held:
+        route.continue_()
     expect(item).to_have_attribute("data-state", "done")
     expect(item).to_contain_text("Xong: 7 ảnh DICOM đã lưu")
     shot(technician, "04-upload-done")
@@ -192,7 +206,6 @@ def test_a_slide_from_the_upload_to_the_pacs(
         for x, y in places:
             at = (round(left + x * width), round(top + y * height))
             page.mouse.click(*at)
-            page.wait_for_timeout(250)
             found.append(here.of_slide((at[0] - left, at[1] - top), (width, height)))
         return np.array(found)
 
@@ -216,7 +229,6 @@ def test_a_slide_from_the_upload_to_the_pacs(
     opened(page)
     page.get_by_role("tab", name="Gợi ý máy").click()
     expect(page.get_by_text("Đếm nhân (Ki-67)").filter(visible=True).first).to_be_visible()
-    page.wait_for_timeout(1500)
     shot(page, "08b-counted")
     page.get_by_role("tab", name="Ý kiến").click()
     expect(page.locator(".rp-measured")).to_contain_text("Đếm nhân (Ki-67)")
@@ -313,7 +325,7 @@ def counted_nuclei(running: Product, case_id: str) -> float:
             assert all(one["state"] != "failed" for one in found), found
             return next((one for one in found if one["state"] in states), None)
 
-        return until(look, 120)
+        return until(look, 300)
 
     result = latest("computed", "edited")
     where = f"{place}/results/{result['id']}"
@@ -358,10 +370,10 @@ def read_in_english(
         expect(page.get_by_text("Worklist").first).to_be_visible()
         if username == "pathologist":
             opened(page)
+            expect(page.get_by_title("Slide tray (B)")).to_be_visible()
         else:
             expect(page.get_by_role("button", name="Choose files")).to_be_visible()
             expect(page.locator(".up")).to_contain_text("On their way")
-        page.wait_for_timeout(2000)
         shot(page, name)
         page.get_by_test_id("stPopoverButton").first.click()
         page.get_by_role("button", name="Tiếng Việt").click()

@@ -2,17 +2,27 @@
 
 import io
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["View", "frame", "opened", "place_of", "sharp", "stage_pixels", "until", "view"]
+from tests.viewers.driver import breathe, until
+
+__all__ = [
+    "View",
+    "frame",
+    "lay",
+    "map_pixels",
+    "opened",
+    "place_of",
+    "sharp",
+    "stage_pixels",
+    "until",
+    "view",
+]
 
 
 @dataclass(frozen=True)
@@ -62,39 +72,43 @@ def view(page: Page, pane: int = 0) -> View:
     return View(x, y, scale, degrees, bool(flipped))
 
 
-def until(page: Page, condition: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait until `condition()` holds; the page goes on meanwhile."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        page.wait_for_timeout(100)
+def lay(page: Page, slide: str) -> None:
+    """Lay another slide of the tray on the desk, and wait until it is sharp."""
+    page.locator(f".hs-slide[data-slide='{slide}']").click()
+    expect(page.locator(".hs-pane")).to_have_attribute("data-slide", slide)
+    sharp(page)
 
 
-def sharp(page: Page, pane: int = 0, scale: float | None = None, seconds: float = 30) -> None:
-    """Wait until the pane rests, at `scale`, and every tile in sight has come."""
-    deadline = time.monotonic() + seconds
-    before = None
-    while True:
-        place = page.locator(".hs-pane").nth(pane)
-        now = (place.get_attribute("data-view"), place.get_attribute("data-sharp"))
-        rests = now == before and now[0] is not None and now[1] == "true"
-        if rests and (scale is None or math.isclose(view(page, pane).scale, scale, rel_tol=0.01)):
-            page.wait_for_timeout(150)
-            return
-        assert time.monotonic() < deadline, f"the slide does not come to rest: {now}"
-        before = now
-        page.wait_for_timeout(250)
+def sharp(page: Page, pane: int = 0, scale: float | None = None) -> None:
+    """Wait until the pane rests where it was sent, at `scale`, and every tile in sight has come."""
+    place = page.locator(".hs-pane").nth(pane)
+
+    def rests() -> bool:
+        here, is_still, is_sharp = place.evaluate(
+            "e => [e.dataset.view, e.dataset.still, e.dataset.sharp]"
+        )
+        if here is None or (is_still, is_sharp) != ("true", "true"):
+            return False
+        return scale is None or math.isclose(float(here.split()[2]), scale, rel_tol=0.01)
+
+    until(page, rests)
+    breathe(page)  # what lies over the slide is drawn a frame later
 
 
 def stage_pixels(page: Page, pane: int = 0) -> NDArray[np.uint8]:
     """What is drawn of the slide, (rows, columns, 3); nothing written or drawn on it."""
-    data = (
-        page.locator(".hs-stage canvas")
-        .nth(pane)
-        .evaluate(
-            "c => new Promise(done => c.toBlob(b =>"
-            " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png'))"
-        )
+    return _pixels(page.locator(".hs-stage canvas").nth(pane))
+
+
+def map_pixels(page: Page, pane: int = 0) -> NDArray[np.uint8]:
+    """What the small map of a pane shows, (rows, columns, 3)."""
+    return _pixels(page.locator(".hs-navigator canvas").nth(pane))
+
+
+def _pixels(canvas: Locator) -> NDArray[np.uint8]:
+    data = canvas.evaluate(
+        "c => new Promise(done => c.toBlob(b =>"
+        " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png'))"
     )
     picture = Image.open(io.BytesIO(bytes(data))).convert("RGBA")
     ground = Image.new("RGBA", picture.size, (23, 27, 32, 255))

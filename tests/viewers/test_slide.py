@@ -1,7 +1,6 @@
 """Slides in a real browser: what lies where, in which colours, at which magnification."""
 
 import io
-import time
 from collections.abc import Callable
 
 import httpx
@@ -11,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.dicom_node.slides.glass import Glass, put, tile_colour
-from tests.viewers.slidedriver import opened, sharp, stage_pixels, until, view
+from tests.viewers.slidedriver import lay, map_pixels, opened, sharp, stage_pixels, until, view
 from tests.viewers.slidesite import SlideSite
 from tests.viewers.tissue import red_for_blue, tissue_slide
 
@@ -117,9 +116,8 @@ def test_what_has_not_come_is_hatched_and_what_is_glass_is_glass(
 
     slides = {}
     page = opened(open_page(site.page()))
-    for number in range(2):
-        page.locator(".hs-slide").nth(number).click()
-        page.wait_for_timeout(600)
+    for one in (first, sparse):
+        lay(page, site.slide(one.SeriesInstanceUID))
         page.keyboard.press("7")
         sharp(page, scale=1)
         part = stage_pixels(page)
@@ -151,7 +149,7 @@ def test_magnification_is_told_from_micrometres(tiled: SlideSite, open_page: Ope
     # never beyond twice the native resolution
     for _ in range(4):
         page.keyboard.press("+")
-    page.wait_for_timeout(600)
+    sharp(page)
     assert view(page).scale == pytest.approx(2)
     bar = page.locator(".hs-bar i").bounding_box()
     assert bar is not None
@@ -167,11 +165,11 @@ def test_arrows_and_letters_go_four_fifths_of_a_field(tiled: SlideSite, open_pag
     assert box is not None
     before = view(page)
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(700)
+    sharp(page)
     assert view(page).x - before.x == pytest.approx(0.8 * box["width"] / 2, abs=1)
     page.keyboard.press("a")
     page.keyboard.press("w")
-    page.wait_for_timeout(700)
+    sharp(page)
     after = view(page)
     assert after.x == pytest.approx(before.x, abs=1)
     assert before.y - after.y == pytest.approx(0.8 * box["height"] / 2, abs=1)
@@ -187,21 +185,31 @@ def test_colours_are_corrected_by_the_profile_unless_asked_not_to(
     coloured = with_profile.level(
         512, 512, (256, 256), pixels=flat, OpticalPathSequence=[red_for_blue()]
     )
-    site = make_slides(coloured, without.level(512, 512, (256, 256), pixels=flat))
+    plain = without.level(512, 512, (256, 256), pixels=flat)
+    site = make_slides(coloured, plain)
     page = opened(open_page(site.page()))
-    page.locator(f'[data-slide="{site.slide(coloured.SeriesInstanceUID)}"].hs-slide').click()
-    page.wait_for_timeout(800)
+    lay(page, site.slide(coloured.SeriesInstanceUID))
     page.keyboard.press("7")
     sharp(page, scale=1)
     assert np.abs(seen_at(page, 200, 200) - (40, 120, 210)).max() <= 6
+    until(page, lambda: redness_of_map(page) < -100)
     expect(page.locator(".hs-badges")).to_be_empty()
     page.keyboard.press("Shift+I")
     expect(page.locator(".hs-badges")).to_contain_text("tắt hiệu chỉnh màu")
     until(page, lambda: np.abs(seen_at(page, 200, 200) - (210, 120, 40)).max() <= 6)
-    page.keyboard.press("]")
-    page.keyboard.press("[")
-    page.locator(".hs-slide:not(.hs-shown)").click()
+    # the small map beside it, too, and back with it
+    until(page, lambda: redness_of_map(page) > 30)
+    page.keyboard.press("Shift+I")
+    expect(page.locator(".hs-badges")).to_be_empty()
+    until(page, lambda: redness_of_map(page) < -100)
+    lay(page, site.slide(plain.SeriesInstanceUID))
     expect(page.locator(".hs-badges")).to_contain_text("ICC")
+
+
+def redness_of_map(page: Page) -> int:
+    """Red less blue in a corner of the small map; what was looked at is tinted blue there."""
+    red, _, blue = map_pixels(page)[4, 4].astype(int)
+    return int(red - blue)
 
 
 def test_a_stain_view_says_that_it_is_one(tiled: SlideSite, open_page: Open) -> None:
@@ -273,10 +281,7 @@ def test_of_many_channels_only_those_shown_are_asked_for(
 
 def turns_to(page: Page, grey: int) -> None:
     """Wait until the slide is painted in this grey."""
-    deadline = time.monotonic() + 30
-    while np.abs(seen_at(page, 200, 200) - grey).max() > 2:
-        assert time.monotonic() < deadline, seen_at(page, 200, 200)
-        page.wait_for_timeout(200)
+    until(page, lambda: np.abs(seen_at(page, 200, 200) - grey).max() <= 2)
 
 
 def test_a_focal_plane_is_chosen_by_key(
@@ -292,8 +297,8 @@ def test_a_focal_plane_is_chosen_by_key(
     assert np.abs(seen_at(page, 100, 100) - tile_colour(0, 1, 0, 0)).max() <= 4
     page.keyboard.press(".")
     expect(page.locator(".hs-badges")).to_contain_text("3/3")
-    page.wait_for_timeout(1200)
-    assert np.abs(seen_at(page, 100, 100) - tile_colour(0, 2, 0, 0)).max() <= 4
+    sharp(page)
+    until(page, lambda: np.abs(seen_at(page, 100, 100) - tile_colour(0, 2, 0, 0)).max() <= 4)
 
 
 def test_what_comes_later_is_shown_without_asking(
@@ -324,10 +329,29 @@ def test_what_comes_later_is_shown_without_asking(
     assert np.abs(seen_at(page, 100, 400) - tile_colour(0, 0, 1, 0)).max() > 20
     before = view(page)
     put(site.archive, second)
-    expect(page.locator(".hs-badges")).not_to_contain_text("chưa nhận", timeout=30_000)
+    expect(page.locator(".hs-badges")).not_to_contain_text("chưa nhận")
     sharp(page, scale=1)
     assert np.abs(seen_at(page, 100, 400) - tile_colour(0, 0, 1, 0)).max() <= 4
     assert view(page).x == pytest.approx(before.x, abs=1)
+
+
+def test_a_resampled_slide_says_so_and_waits_for_nothing(
+    make_slides: Callable[..., SlideSite], open_page: Open
+) -> None:
+    """Its original may never have been stored; should it come all the same, it is shown."""
+    glass = Glass()
+    small = glass.level(
+        256, 256, (256, 256), spacing=0.001, ImageType=["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"]
+    )
+    site = make_slides(small)
+    badges = opened(open_page(site.page())).locator(".hs-badges")
+    expect(badges).to_contain_text("bản lấy mẫu lại")
+    expect(badges).not_to_contain_text("chưa nhận")
+    in_english = opened(open_page(site.page(language="en"))).locator(".hs-badges")
+    expect(in_english).to_contain_text("a resampled one")
+    expect(in_english).not_to_contain_text("not complete")
+    put(site.archive, glass.level(512, 512, (256, 256)))
+    expect(badges).not_to_contain_text("bản lấy mẫu lại")
 
 
 def test_a_large_slide_looks_as_the_server_draws_it(
@@ -337,7 +361,7 @@ def test_a_large_slide_looks_as_the_server_draws_it(
     site = make_slides(*tissue_slide(glass))
     page = opened(open_page(site.page()))
     name = site.slide(glass.shared["SeriesInstanceUID"])
-    version = httpx.get(f"{site.url}/slides/v1/{name}").json()["version"]
+    version = httpx.get(f"{site.url}/slides/v1/{name}", timeout=90).json()["version"]
     for key, scale in (("0", None), ("3", 0.125), ("5", 0.5)):
         page.keyboard.press(key)
         sharp(page, scale=scale)
@@ -356,7 +380,7 @@ def test_a_large_slide_looks_as_the_server_draws_it(
                 "scale": here.scale,
                 "format": "png",
             },
-            timeout=60,
+            timeout=90,
         )
         picture = np.asarray(Image.open(io.BytesIO(wanted.content)).convert("RGB")).astype(int)
         row, column = (height - size) // 2, (width - size) // 2

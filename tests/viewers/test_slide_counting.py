@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.viewers.slidedriver import opened
+from tests.viewers.driver import breathe
+from tests.viewers.slidedriver import opened, sharp
 from tests.viewers.slidesite import SlideSite
 from tests.viewers.test_slide_marks import glass, kept
 
@@ -31,25 +32,20 @@ def test_a_drawn_region_is_sent_to_be_counted(
     page.route("**/results", answer)
     page.route("**/results/r1/edits", answer)
     page.keyboard.press("4")
-    page.wait_for_timeout(900)
+    sharp(page)
     count = page.locator('[data-command="count"]')
     expect(count).to_be_disabled()
     page.keyboard.press("o")
     for x, y in ((600, 250), (660, 260), (630, 320)):
         page.mouse.click(x, y)
-        page.wait_for_timeout(60)
     page.keyboard.press("Enter")
+    breathe(page)
     (mark,) = kept(glass)
-    page.wait_for_timeout(300)
-    if count.is_disabled():
-        page.mouse.click(600, 250)  # on its first corner
+    # what the server has, the page must have heard
+    expect(page.locator(".hs-body")).to_have_attribute("data-unsaved", "0")
     expect(count).to_be_enabled()
     count.click()
-    expect(page.get_by_text("Đang đếm")).to_be_visible()
-    for _ in range(100):  # the routes above answer only while Playwright waits
-        if len(asked) == 2:
-            break
-        page.wait_for_timeout(100)
+    expect(page.locator(".hs-toast")).to_contain_text("Đang đếm")
     (_, _, start), (method, url, sent) = asked
     assert start == {
         "analysis": "nuclei_count",

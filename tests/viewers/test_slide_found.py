@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.dicom_node.slides.glass import Glass
 from tests.viewers.site import CASE
-from tests.viewers.slidedriver import opened, sharp
+from tests.viewers.slidedriver import opened, sharp, until, view
 from tests.viewers.slidesite import SlideSite
 from tests.viewers.test_slide_marks import colour_at
 
@@ -73,23 +73,21 @@ def test_points_lie_where_they_were_counted(glass: SlideSite, open_page: Open) -
     expect(legend).to_contain_text("Âm tính")
     expect(legend).to_contain_text("Dương tính")
     tell(page, glass, opacity=0.4)
-    page.wait_for_timeout(200)
-    assert colour_at(page, (512, 512))[3] == pytest.approx(0.4 * 255, abs=12)
+    until(page, lambda: abs(colour_at(page, (512, 512))[3] - 0.4 * 255) <= 12)
     tell(page, glass, visible=False)
     expect(layer).to_have_attribute("data-drawn", "none")
     expect(legend).to_be_hidden()
     tell(page, glass)
     page.keyboard.press("0")
-    page.wait_for_timeout(600)
+    sharp(page)
+    assert view(page).scale < 1
     # "show it" brings all of them into the window
     page.evaluate(
         "d => window.dispatchEvent(new CustomEvent('hoichan:show-layer', { detail: d }))",
         {"case_id": CASE, "result_id": "r1", "key": "nuclei_0", "segment": 0},
     )
+    until(page, lambda: view(page).scale > 1)
     sharp(page)
-    page.wait_for_timeout(600)
-    x, y, scale = map(
-        float, (page.locator(".hs-pane").get_attribute("data-view") or "").split()[:3]
-    )
-    assert (x, y) == pytest.approx((500.5, 406.5), abs=2)
-    assert scale > 1
+    here = view(page)
+    assert (here.x, here.y) == pytest.approx((500.5, 406.5), abs=2)
+    assert here.scale > 1

@@ -135,7 +135,7 @@ def get_coverage(context: Context, principal: Principal, case_id: str) -> Covera
         ledgers = _ledgers(connection, case_id, principal.username)
         tissue = _tissue(context, connection, case)
     unseen = _unseen(ledgers, tissue)
-    return Coverage(ledgers, unseen, _sentence(unseen, _incomplete(context, case)))
+    return Coverage(ledgers, unseen, _sentence(unseen, *_lacking(context, case)))
 
 
 def signed_coverage(
@@ -145,8 +145,8 @@ def signed_coverage(
     None where nothing is known of the first and nothing is to be said of the second."""
     tissue = _tissue(context, connection, case)
     unseen = _unseen(_ledgers(connection, case.id, author.username), tissue)
-    incomplete = _incomplete(context, case)
-    sentence = _sentence(unseen, incomplete)
+    incomplete, resampled = _lacking(context, case)
+    sentence = _sentence(unseen, incomplete, resampled)
     if sentence is None:
         return None
     study = next(iter(case.study_instance_uids))
@@ -263,9 +263,9 @@ def _bits(text: str, count: int) -> NDArray[np.uint8] | None:
     return whole
 
 
-def _incomplete(context: Context, case: CaseRecord) -> list[str]:
-    """What the slides are called of which not every level has come."""
-    found = []
+def _lacking(context: Context, case: CaseRecord) -> tuple[list[str], list[str]]:
+    """What slides are called that have not come whole, and those without their original level."""
+    incomplete, resampled = [], []
     shelf = Shelf(context.archive)
     for study in case.study_instance_uids:
         try:
@@ -274,17 +274,24 @@ def _incomplete(context: Context, case: CaseRecord) -> list[str]:
             continue
         for index in indexes:
             facts = index.facts
+            name = str(facts.get("container_id") or facts.get("series_description"))
             if facts["received"]["frames"] < facts["received"]["expected"]:
-                found.append(str(facts.get("container_id") or facts.get("series_description")))
-    return found
+                incomplete.append(name)
+            elif facts["resampled"]:
+                resampled.append(name)
+    return incomplete, resampled
 
 
-def _sentence(unseen: float | None, incomplete: list[str]) -> Text | None:
+def _sentence(unseen: float | None, incomplete: list[str], resampled: list[str]) -> Text | None:
     vi, en = [], []
     if incomplete:
         names = ", ".join(incomplete)
         vi.append(f"Tiêu bản {names} chưa nhận đủ: chưa có độ phóng đại cao nhất.")
         en.append(f"Slide {names} has not been received whole: the highest power is missing.")
+    if resampled:
+        names = ", ".join(resampled)
+        vi.append(f"Tiêu bản {names}: mức nét nhất hiện có là bản lấy mẫu lại.")
+        en.append(f"Slide {names}: the sharpest level there is is a resampled one.")
     if unseen is not None:
         percent = f"{100 * unseen:.0f} %"
         vi.append(f"{percent} diện tích mô chưa được xem ở ≥ {LEAST_MAGNIFICATION}×.")

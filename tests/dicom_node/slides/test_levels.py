@@ -139,6 +139,40 @@ def test_a_thumbnail_at_the_zero_origin_is_no_level(archive: Archive) -> None:
     assert set(index.facts["associated"]) == {"thumbnail", "label", "overview"}
 
 
+@pytest.mark.parametrize(
+    ("values", "is_resampled"),
+    [
+        (("ORIGINAL", "PRIMARY", "VOLUME", "NONE"), False),
+        (("DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"), True),
+    ],
+)
+def test_a_resampled_level_is_no_proof_of_another(
+    archive: Archive, values: tuple[str, ...], is_resampled: bool
+) -> None:
+    """What it was made from may never have been stored: the slide is whole, and says what it is."""
+    glass = Glass()
+    small = glass.level(
+        20, 12, spacing=0.001, ImageType=["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"]
+    )
+    put(archive, glass.level(ImageType=list(values)), small)
+    index = slide_of(archive, glass)
+    assert sizes(index) == [(40, 24), (20, 12)]
+    assert index.facts["resampled"] == is_resampled
+    assert index.facts["received"]["frames"] == index.facts["received"]["expected"]
+    assert ("resampled one" in texts(index)) == is_resampled
+    assert "not been received" not in texts(index)
+
+
+def test_a_part_of_a_resampled_level_that_is_missing_is_missing(archive: Archive) -> None:
+    glass = Glass()
+    parts = parts_of(glass, ImageType=["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"])
+    put(archive, parts[0], parts[2])
+    index = slide_of(archive, glass)
+    assert index.facts["received"] == {"frames": 6, "expected": 9}
+    assert "3 tiles have not been received" in texts(index)
+    assert "resampled one" in texts(index)
+
+
 @pytest.mark.parametrize("values", [("ORIGINAL", "PRIMARY"), ("DERIVED", "SECONDARY")])
 def test_only_value_three_decides_the_role(archive: Archive, values: tuple[str, str]) -> None:
     glass = Glass()

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit
 
@@ -16,6 +17,7 @@ from dicom_node.slides import slide_id
 from tests.dicom_node.slides.glass import Glass, item, put, stored_file, tile_colour
 from tests.dicom_node.web.serving import Served, serve
 from tests.factories import open_archive
+from tests.viewers.tissue import red_for_blue
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +223,24 @@ def test_a_thumbnail(web: httpx.Client) -> None:
     url = f"{version(about(web))}/thumbnail"
     picture = opened(web.get(url, params={"size": 20}).content)
     assert picture.shape == (12, 20, 3)
+
+
+def test_a_thumbnail_in_the_scanners_own_colours(hall: Served, web: httpx.Client) -> None:
+    """The colours of the tiles, for who corrects them by the table themselves."""
+    glass = Glass(StudyInstanceUID="1.8", SeriesInstanceUID="1.8.1")
+
+    def flat(*_: int) -> NDArray[np.uint8]:
+        return np.full((8, 16, 3), (210, 120, 40), np.uint8)
+
+    put(hall.archive, glass.level(pixels=flat, OpticalPathSequence=[red_for_blue()]))
+    url = f"{version(about(web, '1.8.1'))}/thumbnail"
+    corrected, own, again = (
+        opened(web.get(url, params={"size": 40, "format": "png"} | more).content)[5, 5]
+        for more in ({}, {"icc": "0"}, {"icc": "1"})
+    )
+    assert np.abs(corrected.astype(int) - (40, 120, 210)).max() <= 4
+    assert own.tolist() == [210, 120, 40]
+    assert again.tolist() == corrected.tolist()
 
 
 def test_new_instances_make_a_new_version(hall: Served, web: httpx.Client) -> None:

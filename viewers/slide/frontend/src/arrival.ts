@@ -40,10 +40,7 @@ export function arrivalWords(
   language: Language,
 ): string {
   const finest = finestHere(slide);
-  // Every level is here, and more is expected: the largest one was never announced.
-  const { frames, expected } = slide.received;
-  const lacksBase = frames < expected && slide.levels.every((level) => level.complete);
-  if (finest <= 1 && !lacksBase) return "";
+  if (finest <= 1) return "";
   const say = (key: keyof typeof WORDS, name = "", value = ""): string =>
     inLanguage(WORDS[key], language).replace(`{${name}}`, value);
   // All bytes may be here a while before they are worked through.

@@ -56,8 +56,9 @@ export class Desk {
   private async lookForMore(): Promise<void> {
     for (const [at, before] of this.stages.entries()) {
       const { pane } = before;
-      const { slide, version, received, width } = pane.slide;
-      if (document.hidden || received.frames >= received.expected) continue;
+      const { slide, version, received, resampled, width } = pane.slide;
+      // The original of a resampled level may come unannounced.
+      if (document.hidden || (received.frames >= received.expected && !resampled)) continue;
       const now = await this.slides.again(slide).catch(() => undefined);
       if (now?.version === version) pane.arrived(now.arriving);
       const item = now && this.itemOf(now.series_instance_uid);

@@ -1,7 +1,7 @@
 /** Two slides that move as one: what lay under each other when they were locked stays so. */
 
 import { compose, invert } from "./geometry";
-import { type Pane, screenOf, viewOf } from "./pane";
+import { keyOf, type Pane, screenOf, viewOf } from "./pane";
 import { MOST_ZOOM } from "./scale";
 
 export class Lock {
@@ -32,6 +32,5 @@ export class Lock {
 }
 
 function told(pane: Pane): string {
-  const { middle, scale, degrees, flipped } = pane.view();
-  return [...middle.map((value) => value.toFixed(3)), scale.toPrecision(9), degrees.toFixed(6), flipped].join(" ");
+  return keyOf(pane.view());
 }

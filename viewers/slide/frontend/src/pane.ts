@@ -12,6 +12,7 @@ import { FIRST_CHANNELS, firstLook, isMixed, type Look } from "./look";
 import type { MessageKey } from "./messages";
 import { Navigator } from "./navigator";
 import { PaneWords } from "./panewords";
+import { overviewAddress } from "./prepare";
 import { MOST_ZOOM, mppOf, nativeOf } from "./scale";
 import { Tapestry } from "./tapestry";
 import type { Slide } from "./types";
@@ -50,6 +51,8 @@ export class Pane {
   private readonly words: PaneWords;
   private readonly resizing: ResizeObserver;
   private overview: ImageBitmap | undefined;
+  /** The view as it was told last. */
+  private told = "";
 
   constructor(
     private readonly api: Api,
@@ -124,10 +127,9 @@ export class Pane {
     this.tapestry.hang(this.focus);
     void this.coverage.load();
     try {
-      const { slide, version } = this.slide;
-      const response = await this.api.request(`/slides/v1/${slide}/${version}/thumbnail?size=1024`);
+      const response = await this.api.request(overviewAddress(this.slide));
       this.overview = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
-      this.tapestry.under(this.overview);
+      await this.tapestry.under(this.overview);
       this.repaintNavigator();
     } catch (error) {
       // The tiles tell by themselves whether the server can be reached.
@@ -169,6 +171,12 @@ export class Pane {
     const { width } = this.slide;
     viewport.panTo(new OpenSeadragon.Point(view.middle[0] / width, view.middle[1] / width), immediately);
     viewport.applyConstraints(immediately);
+    this.tellStill();
+  }
+
+  /** For who watches the page: false from when the view is sent elsewhere until it is there, drawn. */
+  private tellStill(): void {
+    this.root.dataset["still"] = String(this.told === keyOf(this.view(true)));
   }
 
   /** Level-0 pixels to pixels of the pane. */
@@ -314,14 +322,22 @@ export class Pane {
   private follow(): void {
     if (this.size[0] === 0) return;
     const toPixel = this.toPixel;
-    const { middle, scale, degrees, flipped } = this.view();
+    const view = this.view();
+    const { middle, scale, degrees, flipped } = view;
     this.root.dataset["view"] = [...middle, scale, degrees, Number(flipped)].join(" ");
+    this.told = keyOf(view);
+    this.tellStill();
     this.root.dataset["sharp"] = String(this.tapestry.isSharp);
     this.navigator.follow(toPixel, this.size);
     this.coverage.look(toPixel, this.size, sharpAt(this.slide, this.magnification() ?? 0));
     this.rewrite();
     this.hooks.moved(this);
   }
+}
+
+/** Equal for views that nobody can tell apart. */
+export function keyOf({ middle, scale, degrees, flipped }: View): string {
+  return [...middle.map((value) => value.toFixed(3)), scale.toPrecision(9), degrees.toFixed(6), flipped].join(" ");
 }
 
 /** Turn about the middle, then mirror left and right, as OpenSeadragon draws. */

@@ -71,7 +71,11 @@ export class Slides {
 
   /** What opening it will ask for first, so that it opens at once. */
   async ahead(slide: string): Promise<void> {
-    const { version } = await this.get(slide);
-    await this.api.request(`/slides/v1/${slide}/${version}/thumbnail?size=1024`);
+    await this.api.request(overviewAddress(await this.get(slide)));
   }
+}
+
+/** The small picture in the colours of its tiles: corrected here, as they are, or not. */
+export function overviewAddress({ slide, version }: Slide): string {
+  return `/slides/v1/${slide}/${version}/thumbnail?size=1024&icc=0`;
 }

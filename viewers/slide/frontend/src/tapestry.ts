@@ -36,6 +36,8 @@ export class Tapestry {
   /** Optical paths whose tiles are asked for. */
   private paths: ReadonlySet<number> = new Set();
   private painting = 0;
+  /** Pyramids that were hung and are not in OpenSeadragon's world yet. */
+  private hanging = 0;
 
   constructor(
     private readonly api: Api,
@@ -60,12 +62,14 @@ export class Tapestry {
     if (!this.raw) return undefined;
     const { width, height } = this.raw;
     const pen = blankCanvas(width, height);
-    pen.drawImage(this.raw, 0, 0);
+    const look: Look = { corrected: true, stain: "none", channels: [] };
+    this.paintPicture(pen, this.raw, look, { profile: this.table, density: undefined });
     return pen.getImageData(0, 0, width, height);
   }
 
   /** Put the small picture below everything. */
-  under(picture: ImageBitmap): void {
+  async under(picture: ImageBitmap): Promise<void> {
+    await this.ready;
     this.raw = picture;
     this.overview = blankCanvas(picture.width, picture.height);
     this.paintOverview(this.overview);
@@ -96,10 +100,13 @@ export class Tapestry {
       failed: (error) => this.failed(error),
       ready: this.ready,
     };
+    this.hanging++;
+    this.hooks.sharpened();
     this.osd.addTiledImage({
       tileSource: pyramidSource(this.slide, plane, this.paths, this.tiles, hooks),
       width: 1,
       success: (event: Event) => {
+        this.hanging--;
         const item = itemOf(event);
         const drop = (): void => {
           for (const image of before.splice(0)) this.osd.world.removeItem(image);
@@ -119,9 +126,9 @@ export class Tapestry {
     );
   }
 
-  /** Every tile in sight has come. */
+  /** Every tile in sight has come, of the plane and the channels that are wanted now. */
   get isSharp(): boolean {
-    return this.pyramids.every((image) => image.getFullyLoaded());
+    return this.hanging === 0 && this.pyramids.every((image) => image.getFullyLoaded());
   }
 
   /** Ask again for what did not come. */
@@ -168,15 +175,14 @@ export class Tapestry {
     this.painter.paint(target, pieces, this.slide, this.hooks.look(), this.tables);
   }
 
-  /** The server made the small picture: mixed, or corrected by the profile already. */
   private paintOverview(target: CanvasRenderingContext2D): void {
-    if (!this.raw) return;
-    if (isMixed(this.slide)) {
-      target.drawImage(this.raw, 0, 0);
-      return;
-    }
-    const look = { ...this.hooks.look(), corrected: false, channels: [] };
-    this.painter.paint(target, [this.raw], this.slide, look, this.tables);
+    if (this.raw) this.paintPicture(target, this.raw, { ...this.hooks.look(), channels: [] }, this.tables);
+  }
+
+  /** The small picture: of channels the server has mixed it; of colour it came as the tiles come. */
+  private paintPicture(target: CanvasRenderingContext2D, picture: ImageBitmap, look: Look, tables: Tables): void {
+    if (isMixed(this.slide)) target.drawImage(picture, 0, 0);
+    else this.painter.paint(target, [picture], this.slide, look, tables);
   }
 
   /** Without it the slide is shown as the scanner saw it, and said to be. */

@@ -77,6 +77,8 @@ export interface Slide {
   series_description: string;
   lossy: boolean;
   received: { frames: number; expected: number };
+  /** The largest level was made from a larger one, which is not here and may never come. */
+  resampled: boolean;
   /** Which share of it has come, 0 to 1, while it is on its way; null of all others. */
   arriving?: number | null;
   problems: readonly Text[];
