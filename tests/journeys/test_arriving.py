@@ -1,5 +1,6 @@
 """A slide over a slow line, in browsers: read up to 10x while the rest is on its way."""
 
+import base64
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from dicom_node.conversion.blocks import block_bytes_for
 from tests.journeys.test_slides import DESK, ask, send
 from tests.journeys.test_uploads import SVS
 from tests.product import Product, product
-from tests.viewers.slidedriver import frame, opened, place_of, sharp, stage_pixels, view
+from tests.viewers.slidedriver import frame, opened, place_of, sharp, stage_pixels, until, view
 from viewers import build
 
 pytestmark = pytest.mark.journey
@@ -46,6 +47,33 @@ class Line:
             route.abort()
             return
         self.left -= not self.mended.is_set()
+        self.sent.append(int(route.request.url.rpartition("/")[2]))
+        route.continue_()
+
+
+class SlowLine:
+    """A line on which blocks wait until they are let through, one after another."""
+
+    def __init__(self, page: Page, blocks: int) -> None:
+        self.left = blocks
+        self.sent: list[int] = []
+        self.waiting: list[Any] = []
+        page.route("**/uploads/*/blocks/*", self._take)
+
+    def let_through(self) -> None:
+        """One block more."""
+        self.left += 1
+        if self.waiting:
+            self._pass(self.waiting.pop(0))
+
+    def _take(self, route: Any) -> None:
+        if self.left:
+            self._pass(route)
+        else:
+            self.waiting.append(route)
+
+    def _pass(self, route: Any) -> None:
+        self.left -= 1
         self.sent.append(int(route.request.url.rpartition("/")[2]))
         route.continue_()
 
@@ -121,6 +149,83 @@ def test_a_slide_is_read_while_it_arrives(
     assert np.abs(np.diff(now, axis=1)).mean() > 1.2 * np.abs(np.diff(seen, axis=1)).mean()
     expect(page.locator(".rp-mark")).to_have_count(1)
     assert page.locator(".rp-mark").text_content() == area
+
+
+def seen_cells(running: Product, case: str) -> int:
+    """How many cells of the pathologist's ledger were seen."""
+    items = running.clients["pathologist"].get(f"/api/v1/cases/{case}/coverage").json()["items"]
+    return sum(
+        base64.b64decode(one["seen"]).count(byte) * byte.bit_count()
+        for one in items
+        for byte in range(1, 256)
+    )
+
+
+def test_the_place_under_the_eye_becomes_sharp_before_the_rest_is_here(
+    running: Product, sign_in: Callable[..., Page], tmp_path: Path
+) -> None:
+    svs = tmp_path / "slide20.svs"
+    write_svs(svs, SIZE)
+    # A scan at 20x: its next level is 5x, too little to count as seen at 10x.
+    data = svs.read_bytes().replace(b"AppMag = 40|MPP = 0.25", b"AppMag = 20|MPP = 0.50")
+    svs.write_bytes(data)
+    blocks = -(-len(data) // block_bytes_for(len(data)))
+    technician = sign_in("technician.a", "/slides")
+    line = SlowLine(technician, blocks // 4)
+    item = send(technician, svs)
+    technician.get_by_label("Mã người bệnh").fill("BN 43")
+    technician.get_by_label("Mã giải phẫu bệnh").fill("GPB-43")
+    technician.get_by_role("button", name="Gửi 1 tệp").click()
+    expect(item).to_contain_text("Bước tiếp theo")
+    uploads = running.clients["technician.a"].get("/uploads/").json()["items"]
+    (upload,) = [one for one in uploads if one["name"] == svs.name]
+    case = ask(running, upload["outcome"]["studies"][0])
+
+    page = sign_in("pathologist", f"/reading?case={case['id']}")
+    opened(page)
+    arrival = page.locator(".hs-arrival")
+    expect(arrival).to_contain_text("hiện xem nét đến 5×")
+    page.mouse.move(500, 400)
+    page.keyboard.press("5")
+    sharp(page, scale=1.0)
+    # All that may come has come: what follows is asked for because it is looked at.
+    until(page, lambda: line.left == 0 and line.waiting, SECONDS / 1000)
+    expect(arrival).to_contain_text("ảnh kéo giãn · chỗ này được gửi trước")
+    page.screenshot(path=str(tmp_path / "08-asked-for.png"))
+    before, stretched, sent = view(page), stage_pixels(page).astype(int), len(line.sent)
+    assert seen_cells(running, case["id"]) == 0
+
+    told: list[str] = []
+    page.on("response", lambda answer: told.append(answer.url))
+
+    def answered() -> int:
+        return sum("/wish?" in url for url in told)
+
+    def is_sharp() -> bool:
+        return "ảnh kéo giãn" not in (arrival.text_content() or "")
+
+    while not is_sharp():
+        assert len(line.sent) < sent + 24, "the place is not asked for first"
+        line.let_through()
+        until(technician, lambda: line.waiting, SECONDS / 1000)
+        # The viewer hears what has come when it asks next.
+        told.clear()
+        until(page, lambda: answered() or is_sharp(), SECONDS / 1000)
+    sharp(page)
+    page.screenshot(path=str(tmp_path / "09-sharp-in-place.png"))
+    now = stage_pixels(page).astype(int)
+    assert view(page) == before
+    assert np.abs(np.diff(now, axis=1)).mean() > 1.2 * np.abs(np.diff(stretched, axis=1)).mean()
+    assert np.abs(now - stretched).mean() < 30
+    # The upload is far from its end, and the slide said to be so.
+    expect(item).to_have_attribute("data-state", "receiving")
+    assert len(line.sent) < blocks / 2
+    expect(arrival).to_contain_text(re.compile(r"Đang nhận tiêu bản: \d+ % · hiện xem nét đến 5×$"))
+    # What was sharp counts as seen, and no more.
+    until(page, lambda: seen_cells(running, case["id"]), SECONDS / 1000)
+    width, height = frame(page)[2:]
+    assert seen_cells(running, case["id"]) <= (width / 400 + 1) * (height / 400 + 1)
+    technician.screenshot(path=str(tmp_path / "10-still-sending.png"))
 
 
 def test_the_next_step_is_a_link(

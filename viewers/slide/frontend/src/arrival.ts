@@ -13,6 +13,7 @@ const WORDS = {
     vi: "đang phóng quá mức đã nhận: ảnh kéo giãn",
     en: "zoomed beyond what has come: the picture is stretched",
   },
+  first: { vi: "chỗ này được gửi trước", en: "this place is sent first" },
 } as const satisfies Record<string, Text>;
 
 /** The levels of which something has come; of a slide that does not say, all. */
@@ -26,10 +27,18 @@ export function finestHere(slide: Slide): number {
   return Math.min(...levelsHere(slide).map((level) => level.downsample[0]));
 }
 
+/** The place in sight, of a slide that is still arriving. */
+export interface Place {
+  /** Pixels of level 0 in one of the largest level of which all of it has come. */
+  finest: number;
+  /** It is sent before the rest. */
+  isFirst: boolean;
+}
+
 /** What is seen sharp at most at this magnification. */
-export function sharpAt(slide: Slide, magnification: number): number {
+export function sharpAt(slide: Slide, magnification: number, { finest }: Place): number {
   const native = nativeOf(slide);
-  return native === undefined ? magnification : Math.min(magnification, native / finestHere(slide));
+  return native === undefined ? magnification : Math.min(magnification, native / finest);
 }
 
 /** One sentence for the reader; nothing when the base is here. */
@@ -37,6 +46,7 @@ export function arrivalWords(
   slide: Slide,
   share: number | null | undefined,
   magnification: number | undefined,
+  place: Place,
   language: Language,
 ): string {
   const finest = finestHere(slide);
@@ -49,7 +59,10 @@ export function arrivalWords(
   const native = nativeOf(slide);
   if (native !== undefined) {
     said.push(say("upTo", "power", magnificationWords(native / finest, language)));
-    if (magnification !== undefined && magnification > (native / finest) * 1.08) said.push(say("stretched"));
+    if (magnification !== undefined && magnification > (native / place.finest) * 1.08) {
+      said.push(say("stretched"));
+      if (place.isFirst && typeof share === "number") said.push(say("first"));
+    }
   }
   return said.join(" · ");
 }

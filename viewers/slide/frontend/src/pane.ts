@@ -5,15 +5,16 @@ import { type Api, ApiError } from "@common/api";
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import type { Translate } from "@common/i18n";
-import { sharpAt } from "./arrival";
+import { finestHere, type Place, sharpAt } from "./arrival";
 import { Coverage } from "./coverage";
+import { Early } from "./early";
 import { apply, type Affine, invert, type Point, SlidePlane } from "./geometry";
 import { FIRST_CHANNELS, firstLook, isMixed, type Look } from "./look";
 import type { MessageKey } from "./messages";
 import { Navigator } from "./navigator";
 import { PaneWords } from "./panewords";
 import { overviewAddress } from "./prepare";
-import { MOST_ZOOM, mppOf, nativeOf } from "./scale";
+import { LEAST_PIXEL_RATIO, MOST_ZOOM, mppOf, nativeOf } from "./scale";
 import { Tapestry } from "./tapestry";
 import type { Slide } from "./types";
 
@@ -47,6 +48,7 @@ export class Pane {
   private readonly stage = h("div", { class: "hs-stage" });
   private readonly osd: OpenSeadragon.Viewer;
   private readonly tapestry: Tapestry;
+  private readonly early: Early;
   private readonly navigator: Navigator;
   private readonly words: PaneWords;
   private readonly resizing: ResizeObserver;
@@ -91,7 +93,7 @@ export class Pane {
       minZoomImageRatio: 0.05,
       preserveImageSizeOnResize: true,
       maxZoomPixelRatio: MOST_ZOOM,
-      minPixelRatio: 0.8,
+      minPixelRatio: LEAST_PIXEL_RATIO,
       smoothTileEdgesMinZoom: Infinity,
       imageLoaderLimit: 48,
       maxTilesPerFrame: 24,
@@ -103,7 +105,15 @@ export class Pane {
       gestureSettingsTouch: { dblClickToZoom: false, pinchRotate: true },
       zoomPerScroll: 1.25,
     } as OpenSeadragon.Options);
-    this.tapestry = new Tapestry(api, slide, this.osd, {
+    this.early = new Early(api, slide, {
+      isArriving: () => typeof this.words.share === "number",
+      heard: (isMore) => {
+        // What is painted already is hung anew without being fetched.
+        if (isMore) this.tapestry.hang(this.focus);
+        this.follow();
+      },
+    });
+    this.tapestry = new Tapestry(api, slide, this.osd, this.early, {
       look: () => this.look,
       trouble: (count) => this.words.trouble(count),
       recoloured: () => this.repaintNavigator(),
@@ -139,6 +149,7 @@ export class Pane {
 
   destroy(): void {
     this.resizing.disconnect();
+    this.early.destroy();
     this.coverage.destroy();
     this.tapestry.destroy();
     this.osd.destroy();
@@ -286,7 +297,7 @@ export class Pane {
 
   /** More of the slide has come, and none of it to be shown yet. */
   arrived(share: number | null | undefined): void {
-    this.words.arrived(share);
+    this.words.share = share;
     this.rewrite();
   }
 
@@ -305,8 +316,13 @@ export class Pane {
       flipped,
       look: this.look,
       plane: this.slide.focal_planes[this.focus],
+      place: this.place,
       paintsAble: this.tapestry.isAble,
     });
+  }
+
+  private get place(): Place {
+    return { finest: this.early.finest ?? finestHere(this.slide), isFirst: this.early.isFirst };
   }
 
   private repaintNavigator(): void {
@@ -329,7 +345,8 @@ export class Pane {
     this.tellStill();
     this.root.dataset["sharp"] = String(this.tapestry.isSharp);
     this.navigator.follow(toPixel, this.size);
-    this.coverage.look(toPixel, this.size, sharpAt(this.slide, this.magnification() ?? 0));
+    this.early.look(this.region, scale);
+    this.coverage.look(toPixel, this.size, sharpAt(this.slide, this.magnification() ?? 0, this.place));
     this.rewrite();
     this.hooks.moved(this);
   }

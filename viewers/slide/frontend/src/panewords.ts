@@ -3,7 +3,7 @@
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import { inLanguage, number, type Translate } from "@common/i18n";
-import { arrivalWords } from "./arrival";
+import { arrivalWords, type Place } from "./arrival";
 import { isMixed, type Look } from "./look";
 import type { MessageKey } from "./messages";
 import { isDigital, magnificationWords, scaleBar, scaleBarWords } from "./scale";
@@ -16,6 +16,7 @@ export interface PaneState {
   flipped: boolean;
   look: Look;
   plane: { index: number; z_um: number } | undefined;
+  place: Place;
   paintsAble: boolean;
 }
 
@@ -30,7 +31,8 @@ export class PaneWords {
   private readonly watermark = h("div", { class: "hs-watermark", hidden: true });
   private readonly notice = h("div", { class: "hs-notice", role: "status", hidden: true });
   private written = "";
-  private share: number | null | undefined;
+  /** How much has come of a slide that somebody sends. */
+  share: number | null | undefined;
 
   constructor(
     private readonly slide: Slide,
@@ -88,7 +90,7 @@ export class PaneWords {
   private honesty(state: PaneState): [string, string][] {
     const { slide, t } = this;
     const made: [string, string][] = [];
-    const arrival = arrivalWords(slide, this.share, state.magnification, this.language());
+    const arrival = arrivalWords(slide, this.share, state.magnification, state.place, this.language());
     if (arrival) made.push(["warn hs-arrival", arrival]);
     if (slide.icc && !isMixed(slide)) {
       if (!state.paintsAble) made.push(["warn", t("no_graphics")]);
@@ -100,11 +102,6 @@ export class PaneWords {
     }
     for (const problem of slide.problems) made.push(["info", inLanguage(problem, this.language())]);
     return made;
-  }
-
-  /** More of the slide has come. */
-  arrived(share: number | null | undefined): void {
-    this.share = share;
   }
 
   /** `count` tiles did not come. */

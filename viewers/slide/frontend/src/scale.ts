@@ -9,6 +9,9 @@ export const MAGNIFICATIONS = [1.25, 2.5, 5, 10, 20, 40] as const;
 /** The deepest zoom: screen pixels per level-0 pixel. */
 export const MOST_ZOOM = 2;
 
+/** A level is drawn when its pixels are at least so large on the screen; else the next smaller one. */
+export const LEAST_PIXEL_RATIO = 0.8;
+
 const UM_PER_PIXEL_AT_1X = 10;
 
 /** Micrometres per level-0 pixel; undefined when the slide does not tell. */

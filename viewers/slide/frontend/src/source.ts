@@ -1,7 +1,7 @@
 /** A slide's own pyramid for OpenSeadragon: any ratio between levels, any tile size on each. */
 
 import OpenSeadragon from "openseadragon";
-import { levelsHere } from "./arrival";
+import type { Early } from "./early";
 import { blankCanvas } from "./painter";
 import { extentOf, type Piece, type Place, type Tiles } from "./tiles";
 import type { Slide } from "./types";
@@ -23,16 +23,19 @@ interface Job {
   fail(reason: string, request: null): void;
 }
 
-/** Smallest first, as OpenSeadragon counts levels. */
+/**
+ * Smallest first, as OpenSeadragon counts levels. Of a level that is on its way there are the `early`
+ * tiles; elsewhere the next smaller one is stretched.
+ */
 export function pyramidSource(
   slide: Slide,
   plane: number,
   paths: ReadonlySet<number>,
   tiles: Tiles,
+  early: Early,
   hooks: SourceHooks,
 ): OpenSeadragon.TileSource {
-  // Of a level that is on its way nothing is asked: the next smaller one is stretched.
-  const levels = [...levelsHere(slide)].sort((a, b) => b.downsample[0] - a.downsample[0]);
+  const levels = [...slide.levels].sort((a, b) => b.downsample[0] - a.downsample[0]);
   const of = (level: number): Slide["levels"][number] => levels[level]!;
   const { width, height } = slide;
   const source = new OpenSeadragon.TileSource({
@@ -74,6 +77,10 @@ export function pyramidSource(
     },
     getTileUrl: (level: number, x: number, y: number) =>
       `${slide.slide}/${slide.version}/${of(level).level}/${plane}/${x}/${y}/${[...paths].join(".")}`,
+    tileExists: (level: number, x: number, y: number) => {
+      const at = levels[level];
+      return at !== undefined && (at.received !== 0 || early.has(at.level, x, y));
+    },
     hasTransparency: () => false,
     downloadTileStart(job: Job) {
       const [level, at, column, row] = job.src.split("/").slice(2).map(Number) as [number, number, number, number];
@@ -82,6 +89,11 @@ export function pyramidSource(
       job.userData.abort = abort;
       Promise.all([tiles.load(place, paths, abort.signal), hooks.ready]).then(
         ([pieces]) => {
+          if (pieces.includes("not_received") && early.has(level, column, row)) {
+            early.lost(level, column, row);
+            job.fail("the tile was not given", null);
+            return;
+          }
           const target = blankCanvas(...extentOf(slide, place));
           hooks.paint(target, pieces);
           hooks.came(target, pieces);

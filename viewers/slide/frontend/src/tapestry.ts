@@ -2,6 +2,7 @@
 
 import OpenSeadragon from "openseadragon";
 import { type Api, ApiError } from "@common/api";
+import type { Early } from "./early";
 import { isMixed, type Look } from "./look";
 import { blankCanvas, type Painter, painter, type Tables } from "./painter";
 import { overviewSource, pyramidSource, type SourceHooks } from "./source";
@@ -43,6 +44,7 @@ export class Tapestry {
     private readonly api: Api,
     private readonly slide: Slide,
     private readonly osd: OpenSeadragon.Viewer,
+    private readonly early: Early,
     private readonly hooks: TapestryHooks,
   ) {
     this.tiles = new Tiles(api, slide);
@@ -103,7 +105,7 @@ export class Tapestry {
     this.hanging++;
     this.hooks.sharpened();
     this.osd.addTiledImage({
-      tileSource: pyramidSource(this.slide, plane, this.paths, this.tiles, hooks),
+      tileSource: pyramidSource(this.slide, plane, this.paths, this.tiles, this.early, hooks),
       width: 1,
       success: (event: Event) => {
         this.hanging--;
