@@ -4,6 +4,7 @@ One product and one browser serve every test here; the asking hospital's PACS is
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,22 @@ EVERYWHERE = """() => {
   walk(document.body);
   return said.map((text) => text.trim()).filter(Boolean).join("\\n");
 }"""
+FETCHED = "performance.getEntriesByType('resource').filter(e => /dicom-web/.test(e.name)).length"
+
+
+def at_rest(page: Page, count: Callable[[], int], least: int) -> None:
+    """Wait until there are `least` of what is counted and for three seconds no more."""
+    deadline = time.monotonic() + SECONDS / 1000
+    seen = [-1]
+    while seen[-1] < least or len(seen) < 7 or len(set(seen[-7:])) > 1:
+        assert time.monotonic() < deadline, seen[-7:]
+        page.wait_for_timeout(500)
+        seen.append(count())
+
+
+def seen_lines(page: Page) -> list[str]:
+    said = page.evaluate(EVERYWHERE)
+    return [line for line in said.splitlines() if line not in UNSEEN]
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +274,8 @@ def test_typing_reaches_neither_the_page_nor_the_viewer(
     frames: list[str] = []
     drawn(page)
     expect(page.locator(".rp-save")).to_have_text(re.compile("Bản nháp|Đã lưu"))
-    page.wait_for_timeout(1500)
+    # the viewer has fetched what it fetches ahead
+    at_rest(page, lambda: int(page.evaluate(FETCHED)), least=1)
     page.evaluate("() => { window.kept = document.activeElement; }")
     page.context.on("request", lambda request: frames.append(request.url))
     page.on("websocket", lambda socket: socket.on("framesent", sent.append))
@@ -407,10 +425,8 @@ def test_a_vietnamese_page_says_nothing_in_english(
     for address in [*PAGES[username], f"case?case={case['id']}", f"reading?case={case['id']}"]:
         page.goto(f"{running.url}/{address}")
         expect(page.get_by_test_id("stMainBlockContainer")).not_to_be_empty()
-        page.wait_for_timeout(3000)
-        said = page.evaluate(EVERYWHERE)
-        lines = [line for line in said.splitlines() if line not in UNSEEN]
-        assert len(lines) > 5, (address, said)
+        at_rest(page, lambda: len(seen_lines(page)), least=6)
+        lines = seen_lines(page)
         assert [line for line in lines if line in english] == [], address
         assert [line for line in lines if ENGLISH.search(line)] == [], address
 
