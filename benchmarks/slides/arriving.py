@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import os
+import random
 import socket
+import statistics
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +17,12 @@ from pydicom import dcmread
 from benchmarks.slides.outcome import Line
 from benchmarks.slides.scene import FACTS, Scene
 from dicom_node.conversion.blocks import Blocks, SparseFile, block_bytes_for
+from dicom_node.conversion.opening import open_source
 from dicom_node.conversion.partial import build_partial
-from dicom_node.conversion.priority import make_plan
+from dicom_node.conversion.places import TilePlaces
+from dicom_node.conversion.priority import make_plan, with_wishes
+from dicom_node.slides.early import Box, keep_places, wish, wished_blocks
+from dicom_node.slides.index import slide_id
 from tests.product import Product, product
 
 __all__ = ["arriving"]
@@ -25,6 +31,10 @@ __all__ = ["arriving"]
 MOST_SHARE = 0.12
 MOST_LOST = 1
 SMALL_FILE, SMALL_BLOCK = 8 << 20, 4096
+# What a reader sees of a slide at once: 1024 x 768 pixels touch so many tiles.
+FIELD = (5, 4)
+FIELDS = 25
+SLOW_LINE = 2e6 / 8  # bytes a second
 
 
 def arriving(scene: Scene, *, whole: bool) -> list[Line]:
@@ -36,7 +46,7 @@ def arriving(scene: Scene, *, whole: bool) -> list[Line]:
         Its file is cut as an upload's is; one of a few MB into smaller blocks.
     """
     with TemporaryDirectory(dir=scene.folder) as folder:
-        lines = [readable(scene, Path(folder))]
+        lines = [readable(scene, Path(folder)), looked_at(scene.svs, scene.tissue, Path(folder))]
         if whole:
             lines += interrupted(scene, Path(folder))
     return lines
@@ -82,6 +92,59 @@ def readable(scene: Scene, folder: Path) -> Line:
         ratio=MOST_SHARE / share if is_slide else None,
         target=f"≤ {MOST_SHARE:.0%}" if is_slide else "",
         met=share <= MOST_SHARE and same if is_slide else None,
+    )
+
+
+def looked_at(svs: Path, tissue: list[tuple[int, int]], folder: Path) -> Line:
+    """Bytes from the levels up to 10x to a field at 40x, wished for by its reader or not.
+
+    Parameters
+    ----------
+    tissue : list of (int, int)
+        Columns and rows of tiles; the field begins at one of them.
+    """
+    size = svs.stat().st_size
+    blocks = Blocks(folder / "wished-blocks", size, block_bytes_for(size))
+    blocks.path.write_bytes(b"\1" * blocks.count)
+    with SparseFile(svs, blocks) as file:
+        plan = make_plan(file)
+    source = open_source(svs)
+    try:
+        places = TilePlaces.of(source.levels[0])
+    finally:
+        source.close()
+    assert places is not None
+    places.save(folder / "places")
+    archive, series, level = folder / "archive", "1.2", "1.2.3"
+    (archive / "slides" / "announced").mkdir(parents=True)
+    keep_places(archive, series, svs, blocks, {level: folder / "places"})
+    early = bytearray(blocks.count)
+    for number in plan.order[: plan.readable]:
+        early[number] = 1
+    rank = {int(number): at + 1 - plan.readable for at, number in enumerate(plan.order)}
+    wished, planned = [], []
+    for column, row in random.Random(13).sample(tissue, min(FIELDS, len(tissue))):
+        blocks.path.write_bytes(early)
+        wish(archive, slide_id(series), level, Box(column, row, *FIELD), "reader")
+        here, come = blocks.here, 0
+        missing = [number for one in wished_blocks(archive, series, here) for number in one]
+        planned.append(max([0, *(rank[number] for number in missing)]))
+        while wishes := wished_blocks(archive, series, here):
+            rest = plan.order[~here[plan.order]][:1].tolist()
+            here[with_wishes(rest, wishes, int(here.sum()), 1)[0]] = True
+            come += 1
+        wished.append(come)
+    seconds = [
+        statistics.median(counts) * blocks.block_bytes / SLOW_LINE for counts in (wished, planned)
+    ]
+    return Line(
+        "B13",
+        "from 10x to a field of 1024 x 768 at 40x, wished for",
+        f"{statistics.median(wished):g} blocks of {blocks.block_bytes >> 10} KiB "
+        f"(at most {max(wished)}), {seconds[0]:.0f} s at 2 Mbit/s; "
+        f"of {size / 1e6:.0f} MB, {blocks.count} blocks; median of {len(wished)} fields",
+        f"as planned {statistics.median(planned):g} blocks, {seconds[1]:.0f} s",
+        ratio=seconds[1] / seconds[0] if seconds[0] else None,
     )
 
 

@@ -8,6 +8,7 @@ receives the file asks for their blocks first. A wish holds for a minute, and ma
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -69,7 +70,11 @@ def keep_places(
     for uid, path in places.items():
         target = _places_path(archive_folder, slide, uid)
         temporary = target.with_suffix(".tmp")
-        shutil.copyfile(path, temporary)
+        with path.open("rb") as source, temporary.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+            copy.flush()
+            # A table of zeros, after a power cut, would be glass.
+            os.fsync(copy.fileno())
         temporary.replace(target)
     said = [str(content.absolute()), str(blocks.path.absolute()), blocks.size, blocks.block_bytes]
     write_whole(announced_path(archive_folder, slide, "file"), json.dumps(said))
@@ -91,17 +96,18 @@ def early_tile(
 
 def wish(
     archive_folder: Path, slide: str, sop_instance_uid: str, box: Box, reader: str
-) -> list[tuple[int, int]]:
+) -> list[tuple[int, int]] | None:
     """Ask that a box come first, instead of what this reader wished before.
 
     Returns
     -------
-    list of (int, int)
-        Column and row of the tiles in the box whose bytes have all come.
+    list of (int, int), or None
+        Column and row of the tiles in the box whose bytes have all come; None when none will come
+        before the level does.
     """
     found = _look(archive_folder, slide, sop_instance_uid, box)
     if found is None:
-        return []
+        return None
     path = announced_path(archive_folder, slide, "wishes")
     wishes = _wishes(path)
     # Readers are told apart, and not named.
