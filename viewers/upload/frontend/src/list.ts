@@ -108,7 +108,7 @@ export class List {
     const percent = `${Math.floor(share * 100)} %`;
     switch (item.state) {
       case "receiving":
-        return [percent, t(doing(sending)), this.early(item)].filter(Boolean).join(" · ");
+        return [percent, t(doing(sending)), this.left(sending), this.early(item)].filter(Boolean).join(" · ");
       case "due":
         return t("due");
       case "working":
@@ -120,9 +120,17 @@ export class List {
     }
   }
 
-  /** From when on it can be read, or that it can. */
+  /** How long it takes at the pace of the last minute; of what takes no minute, nothing. */
+  private left(sending: Sending | undefined): string {
+    const minutes = Math.round((sending?.secondsLeft ?? 0) / 60);
+    if (minutes < 1) return "";
+    if (minutes < 60) return this.t("minutesLeft", { minutes });
+    return this.t("hoursLeft", { hours: Math.floor(minutes / 60), minutes: minutes % 60 });
+  }
+
+  /** From when on it can be read; that it can is a sentence of its own. */
   private early(item: Item): string {
-    if (item.is_shown) return this.t("readable");
+    if (item.is_shown) return "";
     return item.readable_at ? this.t("readableAt", { percent: Math.ceil(item.readable_at * 100) }) : "";
   }
 

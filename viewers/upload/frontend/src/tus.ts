@@ -5,6 +5,9 @@ import { ApiError, type Api } from "@common/api";
 const VERSION = "1.0.0";
 const PIECE_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = [1000, 2000, 5000, 10000, 30000] as const;
+/** The pace of a line is that of the last minute, or of its last piece; once some seconds are known. */
+const PACE_MS = 60_000;
+const LEAST_PACE_MS = 5000;
 const COMMON = { "Tus-Resumable": VERSION };
 
 export type Facts = Record<string, string>;
@@ -40,6 +43,8 @@ export class Sending {
   sent = 0;
   waiting = false;
   protected abort = new AbortController();
+  /** When how many bytes were there, oldest first. */
+  private pace: { at: number; sent: number }[] = [];
 
   constructor(
     protected readonly api: Api,
@@ -47,6 +52,14 @@ export class Sending {
     readonly blob: Blob,
     private readonly onProgress: () => void,
   ) {}
+
+  /** At the pace of late; undefined when there is none. */
+  get secondsLeft(): number | undefined {
+    const [first, last] = [this.pace[0], this.pace.at(-1)];
+    if (!first || !last || this.paused || last.at - first.at < LEAST_PACE_MS) return undefined;
+    const pace = (last.sent - first.sent) / (last.at - first.at);
+    return pace > 0 ? (this.blob.size - last.sent) / pace / 1000 : undefined;
+  }
 
   /** Resolves when all bytes are there, or when paused; rejects when the server refuses. */
   async run(): Promise<boolean> {
@@ -57,17 +70,19 @@ export class Sending {
         if (!known) {
           await this.look();
           known = true;
-          this.onProgress();
+          this.pace = [];
+          this.progress();
         }
         if (this.isWhole) return true;
         await this.piece();
         failures = 0;
         this.waiting = false;
-        this.onProgress();
+        this.progress();
       } catch (error) {
         if (this.paused || this.stopped) return false;
         if (!isTransient(error)) throw error;
         known = false;
+        this.pace = [];
         this.waiting = true;
         this.onProgress();
         const delay = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 30000;
@@ -76,6 +91,13 @@ export class Sending {
       }
     }
     return false;
+  }
+
+  private progress(): void {
+    const at = performance.now();
+    const late = this.pace.filter((one) => at - one.at < PACE_MS);
+    this.pace = [...(late.length ? late : this.pace.slice(-1)), { at, sent: this.sent }];
+    this.onProgress();
   }
 
   pause(): void {
