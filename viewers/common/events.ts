@@ -3,7 +3,8 @@
  *
  * The viewer tells `hoichan:annotations` after the server took a mark, and `hoichan:key-image`
  * when the reader chose one (or when the report asked). The report tells `hoichan:show` to bring
- * the viewer to an image, and `hoichan:ask-key-image` to get the one in the active viewport.
+ * the viewer to an image, `hoichan:ask-key-image` to get the one in the active viewport, and
+ * `hoichan:key-images` whenever those of the opinion become others.
  *
  * The panel of results tells what to draw over the images (`hoichan:layers`, `hoichan:handles`),
  * and what the reader's next drag or click means (`hoichan:brush`, `hoichan:pick`; the viewer
@@ -49,6 +50,7 @@ export interface RoomEvents {
   "hoichan:annotations": { case_id: string; revision: number };
   "hoichan:key-image": { case_id: string; key_image: KeyImage };
   "hoichan:ask-key-image": { case_id: string };
+  "hoichan:key-images": { case_id: string; key_images: readonly KeyImage[] };
   "hoichan:show": {
     case_id: string;
     study_instance_uid: string;

@@ -1,7 +1,7 @@
 /** Key images on their way to the opinion: told to the report beside us, or put into its draft. */
 
 import { type Api, ApiError } from "./api";
-import { imageId, type KeyImage, tell } from "./events";
+import { imageId, type KeyImage, listen, tell } from "./events";
 import type { Text } from "./i18n";
 
 interface Draft {
@@ -12,14 +12,30 @@ interface Draft {
 const TRIES = 3;
 
 export class KeyImages {
-  private readonly marked = new Set<string>();
+  private marked = new Set<string>();
+  /** The report knows better than the draft it has not saved yet. */
+  private isToldByReport = false;
+  private readonly stop: () => void;
 
   constructor(
     private readonly api: Api,
     private readonly caseId: string,
     /** Nobody listens on a page of its own: the draft is ours to change. */
     private readonly standalone: boolean,
-  ) {}
+    /** The report took one in or left one out. */
+    changed: () => void = () => undefined,
+  ) {
+    this.stop = listen("hoichan:key-images", (detail) => {
+      if (detail.case_id !== caseId) return;
+      this.isToldByReport = true;
+      this.marked = new Set(detail.key_images.map(imageId));
+      changed();
+    });
+  }
+
+  destroy(): void {
+    this.stop();
+  }
 
   private get path(): string {
     return `/cases/${this.caseId}/draft`;
@@ -32,6 +48,7 @@ export class KeyImages {
   /** Those that the opinion's draft has already: a page that is loaded anew knows them again. */
   async restore(): Promise<void> {
     const draft = await this.api.get<Draft>(this.path);
+    if (this.isToldByReport) return;
     for (const image of draft.content.key_images ?? []) this.marked.add(imageId(image));
   }
 

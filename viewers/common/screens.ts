@@ -20,7 +20,13 @@ interface Message {
 const CHANNEL = "hoichan-screens";
 const ROOMS = "rooms";
 const SCREENS = "screens";
-const TO_SCREENS = ["hoichan:layers", "hoichan:handles", "hoichan:brush", "hoichan:pick"] as const;
+const TO_SCREENS = [
+  "hoichan:layers",
+  "hoichan:handles",
+  "hoichan:brush",
+  "hoichan:pick",
+  "hoichan:key-images",
+] as const;
 const TO_ROOM = [
   "hoichan:handle-moved",
   "hoichan:stroke",

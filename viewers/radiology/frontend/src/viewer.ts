@@ -64,7 +64,9 @@ export class Viewer {
       const screen = new Screen(data.case_id);
       this.stops.push(() => screen.destroy());
     }
-    this.keyImages = new KeyImages(api, data.case_id, data.standalone === true);
+    this.keyImages = new KeyImages(api, data.case_id, data.standalone === true, () => {
+      for (const cell of this.grid.visible) cell.refresh();
+    });
     this.tools = new ToolGroups(
       prefix,
       {
@@ -209,6 +211,7 @@ export class Viewer {
   destroy(): void {
     this.cine.stop();
     for (const stop of this.stops) stop();
+    this.keyImages.destroy();
     this.library.destroy();
     this.board.destroy();
     this.findings.destroy();

@@ -24,6 +24,8 @@ export interface EditorOptions {
   changed(content: Content): void;
   showImage(image: KeyImage): void;
   askKeyImage(): void;
+  /** The key images are others now. */
+  keyImages(images: readonly KeyImage[]): void;
 }
 
 type Field = HTMLTextAreaElement | HTMLSelectElement;
@@ -200,6 +202,7 @@ export class Editor {
 
   private showImages(): void {
     const { t, base } = this.options;
+    this.options.keyImages(this.content.key_images);
     this.imagesPlace.replaceChildren();
     if (!this.content.key_images.length) {
       this.imagesPlace.append(h("p", { class: "hc-muted" }, t("noKeyImages")));

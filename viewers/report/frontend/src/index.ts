@@ -180,6 +180,7 @@ class Report implements Mounted<ReportData> {
       changed: (content) => saver.change(content),
       showImage: (image) => tell("hoichan:show", { case_id: this.data.case_id, ...image }),
       askKeyImage: () => tell("hoichan:ask-key-image", { case_id: this.data.case_id }),
+      keyImages: (images) => tell("hoichan:key-images", { case_id: this.data.case_id, key_images: images }),
     });
     const editor = this.editor;
     this.marks = new Marks({

@@ -28,6 +28,10 @@ export class Errands {
     this.keyImages = new KeyImages(api, caseId, standalone);
   }
 
+  destroy(): void {
+    this.keyImages.destroy();
+  }
+
   /** Keep the field on the screen for the opinion. */
   takeKeyImage(pane: Pane, name: string): void {
     const { t, language, say } = this.hooks;

@@ -189,6 +189,7 @@ export class Viewer extends Drawing implements Actor {
   destroy(): void {
     cancelAnimationFrame(this.painting);
     for (const stop of this.stops) stop();
+    this.errands.destroy();
     this.board.destroy();
     this.desk.destroy();
   }
