@@ -197,6 +197,9 @@ def test_a_level_that_shows_its_label_is_no_level_without_the_right(hall: Served
     for name in ("0/0/0/0/0", "tiles?at=0.0.0.0.0", "rendered", "thumbnail"):
         assert httpx.get(f"{base}/{name}").status_code == 200
         assert httpx.get(f"{base}/{name}", headers=headers).status_code == 404
+    wish = f"{base}/wish?level=0&column=0&row=0&columns=1&rows=1"
+    assert httpx.post(wish).json() == {"here": None}
+    assert httpx.post(wish, headers=headers).status_code == 404
 
 
 @pytest.mark.parametrize(

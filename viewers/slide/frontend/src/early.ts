@@ -37,12 +37,12 @@ export interface EarlyHooks {
 }
 
 export class Early {
+  /** The place in sight is sent before the rest. */
+  isFirst = false;
   private readonly here = new Set<string>();
   /** Said to be here, and not given: the server refuses the file, or the sender has gone. */
   private readonly refused = new Set<string>();
   private box: Box | undefined;
-  /** The place in sight is sent before the rest. */
-  isFirst = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isOver = false;
 
@@ -61,6 +61,8 @@ export class Early {
     const key = `${level}/${column}/${row}`;
     this.here.delete(key);
     this.refused.add(key);
+    // What is stretched there must not count as seen.
+    this.hooks.heard(false);
   }
 
   /** Pixels of level 0 in one of the level in sight, when that has come where the reader looks. */
