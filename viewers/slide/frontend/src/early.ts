@@ -4,7 +4,7 @@
  */
 
 import { type Api, ApiError } from "@common/api";
-import { LEAST_PIXEL_RATIO } from "./scale";
+import { leastPixelRatio } from "./scale";
 import type { Level, Slide } from "./types";
 
 /** A view that rests so long is looked at. */
@@ -135,7 +135,8 @@ export class Early {
 
   /** The tiles of the level that would be drawn, when nothing of it has come. */
   private boxOf({ x, y, width, height }: Region, scale: number): Box | undefined {
-    const level = this.slide.levels.find(({ downsample }) => scale * downsample[0] >= LEAST_PIXEL_RATIO);
+    const least = leastPixelRatio(this.slide);
+    const level = this.slide.levels.find(({ downsample }) => scale * downsample[0] >= least);
     if (!level || level.received !== 0) return undefined;
     const [w, t] = [level.tile_width * level.downsample[0], level.tile_height * level.downsample[1]];
     const [column, row] = [Math.floor(x / w), Math.floor(y / t)];

@@ -14,7 +14,7 @@ import type { MessageKey } from "./messages";
 import { Navigator } from "./navigator";
 import { PaneWords } from "./panewords";
 import { overviewAddress } from "./prepare";
-import { LEAST_PIXEL_RATIO, MOST_ZOOM, mppOf, nativeOf } from "./scale";
+import { leastPixelRatio, MOST_ZOOM, mppOf, nativeOf } from "./scale";
 import { Tapestry } from "./tapestry";
 import type { Slide } from "./types";
 
@@ -93,7 +93,7 @@ export class Pane {
       minZoomImageRatio: 0.05,
       preserveImageSizeOnResize: true,
       maxZoomPixelRatio: MOST_ZOOM,
-      minPixelRatio: LEAST_PIXEL_RATIO,
+      minPixelRatio: leastPixelRatio(slide),
       smoothTileEdgesMinZoom: Infinity,
       imageLoaderLimit: 48,
       maxTilesPerFrame: 24,
@@ -162,13 +162,19 @@ export class Pane {
     return [this.stage.clientWidth, this.stage.clientHeight];
   }
 
+  /** As wide as OpenSeadragon takes the pane to be: a frame behind the page that is being resized. */
+  private get across(): number {
+    const { x } = this.osd.viewport.getContainerSize();
+    return x > 1e9 ? x : this.size[0];
+  }
+
   /** Where the pane looks now (`going` false) or is on its way to. */
   view(going = false): View {
     const { viewport } = this.osd;
     const middle = viewport.getCenter(!going);
     return {
       middle: [middle.x * this.slide.width, middle.y * this.slide.width],
-      scale: (viewport.getZoom(!going) * this.size[0]) / this.slide.width,
+      scale: (viewport.getZoom(!going) * this.across) / this.slide.width,
       degrees: viewport.getRotation(!going),
       flipped: viewport.getFlip(),
     };
@@ -178,7 +184,7 @@ export class Pane {
     const { viewport } = this.osd;
     if (viewport.getFlip() !== view.flipped) viewport.setFlip(view.flipped);
     viewport.setRotation(view.degrees, immediately);
-    viewport.zoomTo((view.scale * this.slide.width) / this.size[0], undefined, immediately);
+    viewport.zoomTo((view.scale * this.slide.width) / this.across, undefined, immediately);
     const { width } = this.slide;
     viewport.panTo(new OpenSeadragon.Point(view.middle[0] / width, view.middle[1] / width), immediately);
     viewport.applyConstraints(immediately);

@@ -9,8 +9,10 @@ export const MAGNIFICATIONS = [1.25, 2.5, 5, 10, 20, 40] as const;
 /** The deepest zoom: screen pixels per level-0 pixel. */
 export const MOST_ZOOM = 2;
 
-/** A level is drawn when its pixels are at least so large on the screen; else the next smaller one. */
-export const LEAST_PIXEL_RATIO = 0.8;
+/** So much a level is stretched at most before the next larger one is drawn. */
+const MOST_STRETCH = 1.6;
+/** Of larger steps between levels: what is drawn must not be a hundred times what is seen. */
+const LEAST_RATIO = 0.35;
 
 const UM_PER_PIXEL_AT_1X = 10;
 
@@ -24,6 +26,15 @@ export function mppOf(slide: Slide): number | undefined {
 export function nativeOf(slide: Slide): number | undefined {
   const mpp = mppOf(slide);
   return mpp === undefined ? undefined : UM_PER_PIXEL_AT_1X / mpp;
+}
+
+/**
+ * A level is drawn when its pixels are at least so large on the screen; else the next smaller one.
+ * Scanners that keep every fourth level have 10× and 40×: what is seen at 20× is the latter, halved.
+ */
+export function leastPixelRatio({ levels }: Slide): number {
+  const steps = levels.slice(1).map((level, at) => level.downsample[0] / levels[at]!.downsample[0]);
+  return Math.max(LEAST_RATIO, MOST_STRETCH / Math.max(2, ...steps));
 }
 
 /** Beyond what the scanner saw: interpolated, says nothing new. */
