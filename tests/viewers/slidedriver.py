@@ -83,15 +83,19 @@ def sharp(page: Page, pane: int = 0, scale: float | None = None) -> None:
     """Wait until the pane rests where it was sent, at `scale`, and every tile in sight has come."""
     place = page.locator(".hs-pane").nth(pane)
 
+    seen: list[str | None] = []
+
     def rests() -> bool:
-        here, is_still, is_sharp = place.evaluate(
-            "e => [e.dataset.view, e.dataset.still, e.dataset.sharp]"
-        )
+        seen[:] = place.evaluate("e => [e.dataset.view, e.dataset.still, e.dataset.sharp]")
+        here, is_still, is_sharp = seen
         if here is None or (is_still, is_sharp) != ("true", "true"):
             return False
         return scale is None or math.isclose(float(here.split()[2]), scale, rel_tol=0.01)
 
-    until(page, rests)
+    try:
+        until(page, rests)
+    except AssertionError:
+        raise AssertionError(f"the slide does not come to rest: {seen}") from None
     breathe(page)  # what lies over the slide is drawn a frame later
 
 

@@ -143,6 +143,24 @@ def test_two_slides_move_as_one_as_they_were_laid(pair: SlideSite, open_page: Op
     assert view(page, 1) == other
 
 
+def test_a_magnification_asked_for_while_a_panel_opens_is_kept(
+    pair: SlideSite, open_page: Open
+) -> None:
+    """The page is narrower already, and the slide is drawn anew only a frame later."""
+    page = opened(open_page(pair.page()))
+    page.locator(".hs-stage").evaluate(
+        "async stage => {"
+        " const press = key => document.body.dispatchEvent("
+        " new KeyboardEvent('keydown', { key, bubbles: true }));"
+        " const width = stage.clientWidth; press('n');"
+        " while (stage.clientWidth === width) await new Promise(done => setTimeout(done, 0));"
+        " press('5'); }"
+    )
+    expect(page.locator(".hs-panel")).to_be_visible()
+    sharp(page)
+    assert view(page).scale == pytest.approx(1)
+
+
 def test_a_walk_shows_every_field_with_tissue(pair: SlideSite, open_page: Open) -> None:
     page = opened(open_page(pair.page(), width=700, height=520))
     page.keyboard.press("5")

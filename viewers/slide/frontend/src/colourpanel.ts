@@ -36,7 +36,7 @@ export class ColourPanel {
       h(
         "header",
         {},
-        h("strong", {}, t("colours")),
+        h("strong", {}, t(isMixed(pane.slide) ? "channels_title" : "colours_short")),
         h(
           "button",
           { type: "button", class: "hs-tool", title: t("close"), "aria-label": t("close"), onclick: () => this.hooks.close() },
@@ -137,7 +137,7 @@ export class ColourPanel {
       "aria-label": `${t("channel_colour")}: ${channel.name}`,
       oninput: () => change({ colour: parts(colour.value) }),
     });
-    const level = (index: 0 | 1, name: MessageKey): HTMLInputElement => {
+    const level = (index: 0 | 1, name: MessageKey): HTMLElement => {
       const slider = h("input", {
         type: "range",
         min: 0,
@@ -151,7 +151,7 @@ export class ColourPanel {
           change({ window: index === 0 ? [Math.min(value, high), high] : [low, Math.max(value, low)] });
         },
       });
-      return slider;
+      return h("div", { class: "hs-level" }, h("small", {}, t(name)), slider);
     };
     return h(
       "fieldset",

@@ -41,7 +41,8 @@ export function helpDialog(t: Translate<MessageKey>, language: Language, close: 
         "dl",
         {},
         ...[...rows].flatMap(([label, keys]) => [
-          h("dt", {}, ...keys.map((key) => h("kbd", {}, key))),
+          // Short ones first: "[ ] PageUp PageDown".
+          h("dt", {}, ...keys.toSorted((a, b) => Math.min(2, a.length) - Math.min(2, b.length)).map((key) => h("kbd", {}, key))),
           h("dd", {}, label),
         ]),
       ),

@@ -165,7 +165,7 @@ export class Pane {
   /** As wide as OpenSeadragon takes the pane to be: a frame behind the page that is being resized. */
   private get across(): number {
     const { x } = this.osd.viewport.getContainerSize();
-    return x > 1e9 ? x : this.size[0];
+    return x > 1 ? x : this.size[0];
   }
 
   /** Where the pane looks now (`going` false) or is on its way to. */

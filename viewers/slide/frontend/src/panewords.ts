@@ -74,7 +74,7 @@ export class PaneWords {
     this.power.replaceChildren(
       h("b", {}, magnificationWords(state.magnification, language)),
       digital ? h("em", {}, t("digital")) : "",
-      h("small", {}, `${number(state.umPerPixel, state.umPerPixel < 1 ? 3 : 2, language)} µm/px`),
+      h("small", {}, `${number(state.umPerPixel, state.umPerPixel < 0.9995 ? 3 : 2, language)} µm/px`),
       state.degrees ? h("small", {}, `↻ ${number(state.degrees, 0, language)}°`) : "",
       state.flipped ? h("small", {}, t("flipped")) : "",
     );

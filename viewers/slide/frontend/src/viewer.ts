@@ -30,6 +30,9 @@ import { Toolbar } from "./toolbar";
 import { labelWords, nameOf, Opened, Tray } from "./tray";
 import type { Mark, SlideData } from "./types";
 
+/** As in the style sheet. */
+const NARROW_PX = 860;
+
 export class Viewer extends Drawing implements Actor {
   readonly root = h("div", { class: "hs-body" });
   protected readonly board: Board;
@@ -310,6 +313,7 @@ export class Viewer extends Drawing implements Actor {
 
   toggleColours(): void {
     this.colourPanel.root.hidden = !this.colourPanel.root.hidden;
+    if (!this.colourPanel.root.hidden && this.isNarrow) this.showsMarks = false;
     this.repaint();
   }
 
@@ -327,7 +331,13 @@ export class Viewer extends Drawing implements Actor {
   toggleMarks(): void {
     this.showsMarks = !this.showsMarks;
     if (this.showsMarks) void this.pointSets.refresh();
+    if (this.showsMarks && this.isNarrow) this.colourPanel.root.hidden = true;
     this.relist();
+  }
+
+  /** Beside a report: two panels would leave less than half of the slide. */
+  private get isNarrow(): boolean {
+    return this.root.clientWidth <= NARROW_PX;
   }
 
   toggleTray(): void {
