@@ -106,6 +106,8 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
         study_instance_uid=study.study_instance_uid,
         series_instance_uids=tuple(one.slide.series_instance_uid for one in found),
         grade=grade,
+        # Where numbers are hidden the reader must still learn why.
+        reasons=tuple(one.sentence for one in found if one.grade is Grade.RED),
         summary=sentence,
         values=tuple(value for n, one in enumerate(found) for value in _values(n, one)),
         parameters={

@@ -48,6 +48,8 @@ def test_share_of_what_is_blurred(part: float) -> None:
     assert result.value("blurred_0").value == pytest.approx(100 * part, abs=5)
     assert result.grade is (Grade.AMBER if part < 0.3 else Grade.RED)
     assert ("quét lại" in result.detail["message"].vi) == (part > 0.3)
+    # A reader from whom the numbers are hidden learns why.
+    assert result.reasons == ((result.summary,) if part > 0.3 else ())
 
 
 def test_empty_glass_has_no_tissue() -> None:
