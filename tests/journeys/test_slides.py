@@ -26,7 +26,7 @@ from tests.product import PASSWORD, Product, product
 from tests.viewers.slidedriver import frame, opened, sharp, stage_pixels, view
 from viewers import build
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 SECONDS = 180_000
 expect.set_options(timeout=SECONDS)
