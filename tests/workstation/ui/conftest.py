@@ -35,7 +35,7 @@ def show(context: Context, monkeypatch: pytest.MonkeyPatch) -> Show:
 
     def run(render: Render, principal: Principal, **query: str) -> AppTest:
         page = AppTest.from_function(
-            script, default_timeout=20, args=(render, context, principal, {})
+            script, default_timeout=120, args=(render, context, principal, {})
         )
         for name, value in query.items():
             page.query_params[name] = value

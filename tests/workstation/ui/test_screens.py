@@ -274,3 +274,34 @@ def test_senders_are_told_of_slides_to_scan_again(
     assert [one.value for one in page.warning] == [message["vi"]]
     page = show(case.render, people["pathologist"], case=record.id)
     assert not page.warning
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "tab"),
+    [
+        ("vi", "◇ Kết quả cần xem: 1", "Gợi ý máy"),
+        ("en", "◇ Results to check: 1", "Findings by programs"),
+    ],
+)
+def test_the_word_of_what_waits_leads_there(
+    language: str, words: str, tab: str, show: Show, context: Context, people: People
+) -> None:
+    record = brought_to(context, people, State.READING)
+    with context.database.begin() as connection:
+        connection.execute(
+            insert(results).values(
+                id="r1",
+                study_instance_uid=record.study_instance_uids[0],
+                analysis="stroke_ncct",
+                state="computed",
+                revision=1,
+                content_revision=1,
+                content=encode(testing.result(layers=()), {}),
+                content_hash="x",
+                content_key="",
+                wanted_at=context.clock(),
+            )
+        )
+    reader = replace(people["radiologist"], language=language)
+    page = press(show(reading.render, reader, case=record.id), words)
+    assert page.session_state["room_tabs"] == tab

@@ -98,7 +98,9 @@ def opened(context: Context, principal: Principal, record: CaseRecord) -> CaseRe
 
 def header(context: Context, principal: Principal, record: CaseRecord, found: Results) -> None:
     st.html(headline(record), width="stretch")
-    findings.badge(found, lambda: st.session_state.update({TABS: _(PROGRAMS)}))
+    # A callback runs before the next run of the page has taken up the reader's language.
+    programs = _(PROGRAMS)
+    findings.badge(found, lambda: st.session_state.update({TABS: programs}))
     mine = record.assignee is not None and record.assignee.username == principal.username
     others = record.assignee is not None and not mine
     if (
