@@ -2,8 +2,9 @@
 
 import { Enums, type RenderingEngine, type Types } from "@cornerstonejs/core";
 import { h } from "@common/dom";
+import type { Content } from "./content";
 import type { Standing } from "./course";
-import { text, values } from "./dicomweb";
+import { takeSeries } from "./dragging";
 import type { View } from "./geometry";
 import { Overlay, type OverlayHooks } from "./overlay";
 import type { BuiltVolume, Series } from "./series";
@@ -11,20 +12,8 @@ import { TimeBar } from "./timebar";
 import { WINDOW_DRAGGED } from "./toolgroups";
 import type { Vector } from "./types";
 import { add, dot, scale, subtract } from "./vectors";
-import { type Range, rangeOf } from "./windows";
-
-export type Content =
-  | { kind: "empty" }
-  | { kind: "message"; sentence: string }
-  | { kind: "stack"; series: Series }
-  | {
-      kind: "volume";
-      series: Series;
-      volume: BuiltVolume;
-      view: View;
-      /** Slices count against Cornerstone's order. */
-      isReversed: boolean;
-    };
+import { Voi } from "./voi";
+import type { Range } from "./windows";
 
 export interface CellHooks extends OverlayHooks {
   /** The reader turned to this cell. */
@@ -41,19 +30,14 @@ export interface CellHooks extends OverlayHooks {
   isPlaying(cell: Cell): boolean;
 }
 
-export const SERIES_DRAG_TYPE = "application/x-hoichan-series";
 const { Events, ViewportType } = Enums;
-// Colour is shown as it is; a window would tint it.
-const COLOUR_RANGE: Range = { lower: 0, upper: 255 };
 
 export class Cell {
   readonly root: HTMLDivElement;
   readonly element: HTMLDivElement;
   private content: Content = { kind: "empty" };
   private readonly overlay: Overlay;
-  private inverted = false;
-  private fileRange: Range | undefined;
-  private chosenRange: Range | undefined;
+  private readonly voi = new Voi(this);
   private drawnIndex = -1;
   private failedIndex = -1;
   private readonly timeBar: TimeBar;
@@ -82,19 +66,7 @@ export class Cell {
     this.root.addEventListener("keydown", (event) => event.stopPropagation(), { capture: true });
     this.root.addEventListener("focus", () => this.hooks.chosen(this));
     this.root.addEventListener("dblclick", () => this.hooks.maximise(this));
-    this.root.addEventListener("dragover", (event) => {
-      if (!event.dataTransfer?.types.includes(SERIES_DRAG_TYPE)) return;
-      event.preventDefault();
-      this.root.classList.add("hv-drop");
-    });
-    this.root.addEventListener("dragleave", () => this.root.classList.remove("hv-drop"));
-    this.root.addEventListener("drop", (event) => {
-      this.root.classList.remove("hv-drop");
-      const id = event.dataTransfer?.getData(SERIES_DRAG_TYPE);
-      if (!id) return;
-      event.preventDefault();
-      this.hooks.dropped(this, id);
-    });
+    takeSeries(this.root, (id) => this.hooks.dropped(this, id));
     for (const name of [Events.STACK_NEW_IMAGE, Events.VOLUME_NEW_IMAGE]) {
       this.element.addEventListener(name, () => {
         this.noteIndex();
@@ -190,9 +162,7 @@ export class Cell {
     }
     this.enable(ViewportType.STACK);
     this.content = { kind: "stack", series };
-    this.inverted = false;
-    this.fileRange = undefined;
-    this.chosenRange = undefined;
+    this.voi.forget();
     this.drawnIndex = -1;
     this.failedIndex = -1;
     this.seconds = 0;
@@ -207,11 +177,7 @@ export class Cell {
     if (series.course) viewport.scroll = (by: number): void => this.step(by);
     await viewport.setStack([...series.imageIds], index);
     if (this.series !== series || !this.stackViewport) return;
-    this.fileRange = viewport.getProperties()?.voiRange ?? undefined;
-    this.fileRange = this.toldRange(series, index) ?? this.fileRange;
-    // The reader may have chosen a window while the first image was on its way.
-    const wanted = this.chosenRange ?? this.fileRange;
-    if (wanted) viewport.setProperties({ voiRange: wanted });
+    this.voi.begin(series, index);
     viewport.render();
     this.noteIndex();
     this.paint();
@@ -221,7 +187,7 @@ export class Cell {
   prepareVolume(series: Series, volume: BuiltVolume, view: View, isReversed: boolean): void {
     this.enable(ViewportType.ORTHOGRAPHIC, view);
     this.content = { kind: "volume", series, volume, view, isReversed };
-    this.inverted = false;
+    this.voi.forget();
     this.paint();
   }
 
@@ -241,23 +207,9 @@ export class Cell {
   volumeShown(range?: Range): void {
     const series = this.series;
     if (this.content.kind !== "volume" || !series) return;
-    this.fileRange = this.toldRange(series, series.set.frames.length >> 1);
-    const wanted = range ?? this.fileRange;
-    if (wanted) this.volumeViewport!.setProperties({ voiRange: wanted });
+    this.voi.beginVolume(series, range);
     this.volumeViewport!.render();
     this.paint();
-  }
-
-  /** The first window of the file; soft tissue for a CT that tells none. */
-  private toldRange(series: Series, index: number): Range | undefined {
-    if (series.isColourAt(index)) return COLOUR_RANGE;
-    const header = series.header(index);
-    const centre = Number(values(header, "00281050")[0]);
-    const width = Number(values(header, "00281051")[0]);
-    if (Number.isFinite(centre) && Number.isFinite(width) && width >= 1) {
-      return rangeOf(width, centre);
-    }
-    return series.isCtAt(index) ? rangeOf(400, 40) : undefined;
   }
 
   async goTo(index: number): Promise<void> {
@@ -268,19 +220,9 @@ export class Cell {
     series.queue.lookAt(wanted);
     // A frame that failed says why through the queue; the viewport then stays where it was.
     await viewport.setImageIdIndex(wanted).catch(() => undefined);
-    this.keepRange(wanted);
+    this.voi.keep(wanted);
     this.noteIndex();
     this.paint();
-  }
-
-  /** An image asked for before the first one had come brings its own window with it. */
-  private keepRange(index: number): void {
-    const wanted = this.chosenRange ?? this.fileRange;
-    const { range } = this;
-    if (!wanted || !range || this.series?.isColourAt(index)) return;
-    if (Math.abs(range.lower - wanted.lower) + Math.abs(range.upper - wanted.upper) < 0.01) return;
-    this.stackViewport?.setProperties({ voiRange: wanted });
-    this.stackViewport?.render();
   }
 
   /** Where the frame shown stands in place and time; undefined in a plain stack. */
@@ -335,33 +277,26 @@ export class Cell {
   }
 
   get range(): Range | undefined {
-    return this.viewport?.getProperties()?.voiRange ?? undefined;
+    return this.voi.range;
   }
 
   setRange(range: Range): void {
-    if (this.series?.isColourAt(Math.max(0, this.index))) return;
-    this.chosenRange = range;
-    this.viewport?.setProperties({ voiRange: range });
-    this.viewport?.render();
+    this.voi.choose(range);
     this.paint();
   }
 
   /** Back to the window of the file. */
   restoreRange(): void {
-    if (this.fileRange) this.setRange(this.fileRange);
+    this.voi.restore();
+    this.paint();
   }
 
   get isInverted(): boolean {
-    return this.inverted;
+    return this.voi.isInverted;
   }
 
   invert(): void {
-    const viewport = this.viewport;
-    if (!viewport) return;
-    this.inverted = !this.inverted;
-    const isNegative = text(this.series?.header(Math.max(0, this.index)), "00280004") === "MONOCHROME1";
-    viewport.setProperties({ invert: this.inverted !== isNegative });
-    viewport.render();
+    this.voi.invert();
     this.paint();
   }
 
@@ -376,7 +311,7 @@ export class Cell {
   reset(): void {
     const viewport = this.viewport;
     if (!viewport) return;
-    if (this.inverted) this.invert();
+    if (this.isInverted) this.invert();
     viewport.resetCamera();
     this.restoreRange();
     viewport.render();
@@ -391,7 +326,7 @@ export class Cell {
   private noteIndex(): void {
     const index = this.index;
     if (index >= 0 && index !== this.drawnIndex) {
-      this.mixColour(this.drawnIndex, index);
+      this.voi.mix(this.drawnIndex, index);
       this.drawnIndex = index;
       this.series?.queue.lookAt(index);
       const { standing } = this;
@@ -399,17 +334,6 @@ export class Cell {
       if (standing && this.inTime(this.series!, index) !== index) this.seconds = standing.seconds;
     }
     this.hooks.moved(this);
-  }
-
-  /** In a series of grey and coloured images each kind keeps a window of its own. */
-  private mixColour(from: number, to: number): void {
-    const series = this.series;
-    const viewport = this.stackViewport;
-    if (!series || !viewport || from < 0) return;
-    const isColour = series.isColourAt(to);
-    if (isColour === series.isColourAt(from)) return;
-    const range = isColour ? COLOUR_RANGE : (this.chosenRange ?? this.toldRange(series, to));
-    if (range) viewport.setProperties({ voiRange: range });
   }
 
   /** Write again; and draw the frame that failed to come, once it has come after all. */

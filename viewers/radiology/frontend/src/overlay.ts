@@ -4,7 +4,7 @@ import type { Types } from "@cornerstonejs/core";
 import { h } from "@common/dom";
 import type { Language } from "@common/host";
 import { number, type Translate } from "@common/i18n";
-import type { Content } from "./cell";
+import type { Content } from "./content";
 import type { Standing } from "./course";
 import { numeric, TAG, text } from "./dicomweb";
 import { letters, normal, planeName, type View } from "./geometry";

@@ -2,8 +2,8 @@
 
 import { h } from "@common/dom";
 import type { Translate } from "@common/i18n";
-import { SERIES_DRAG_TYPE } from "./cell";
 import { thumbnailUrl } from "./dicomweb";
+import { giveSeries } from "./dragging";
 import type { MessageKey } from "./messages";
 import type { Series } from "./series";
 
@@ -58,8 +58,7 @@ export class Strip {
         "data-series": set.id,
         title: set.title || set.modality,
         onclick: () => this.choose(series),
-        ondragstart: (event: DragEvent) =>
-          event.dataTransfer?.setData(SERIES_DRAG_TYPE, set.id),
+        ondragstart: (event: DragEvent) => giveSeries(event, set.id),
       },
       h("span", { class: "hv-picture" }, picture, h("b", {}, set.modality), h("span", { class: "hv-load" }, bar)),
       h("span", { class: "hv-title" }, set.title || set.modality),

@@ -124,7 +124,7 @@ export class Shapes {
     const name = this.hooks.label(handle);
     shape.label.textContent = name;
     const rightmost = at.reduce((a, b) => (b[0] > a[0] ? b : a));
-    shape.label.setAttribute("x", String(rightmost[0] + 9));
+    shape.label.setAttribute("x", String(rightmost[0] + 13));
     shape.label.setAttribute("y", String(rightmost[1] + 4));
     shape.knobs.forEach((one, i) => {
       one.setAttribute("transform", `translate(${at[i]![0]} ${at[i]![1]})`);
