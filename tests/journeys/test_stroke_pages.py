@@ -27,7 +27,7 @@ from tests.viewers.driver import drag, drawn, place_of, point_at
 from viewers import build
 from workstation.demo.studies import write_phantom
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 ANALYSES = ("stroke_ncct", "stroke_aspects", "stroke_ctp")
 
