@@ -14,6 +14,7 @@ from dicom_node.slides.announced import announce
 from plugins.contributions import Exporter
 from plugins.results import Grade, Result
 from tests.dicom_node.objects.judges import pdf_text
+from tests.dicom_node.slides.glass import Glass, put
 from tests.factories import EVERYTHING
 from tests.workstation.cases import written
 from tests.workstation.conftest import PASSWORD
@@ -101,6 +102,19 @@ def test_share_of_tissue_that_was_not_seen(
     assert found.unseen == pytest.approx(0.3)
     assert found.sentence is not None
     assert found.sentence.vi == "30 % diện tích mô chưa được xem ở ≥ 10×."
+
+
+def test_a_slide_without_its_original_level_is_signed_as_such(
+    context: Context, people: dict[str, Principal], case: CaseRecord
+) -> None:
+    """Nobody knows whether it was ever stored: the slide is not called incomplete for that."""
+    glass = Glass(StudyInstanceUID=case.study_instance_uids[0])
+    image_type = ["DERIVED", "PRIMARY", "VOLUME", "RESAMPLED"]
+    put(context.archive, glass.level(ImageType=image_type, ContainerIdentifier="K2"))
+    sentence = coverage.get_coverage(context, people["pathologist"], case.id).sentence
+    assert sentence is not None
+    assert sentence.vi == "Tiêu bản K2: mức nét nhất hiện có là bản lấy mẫu lại."
+    assert sentence.en == "Slide K2: the sharpest level there is is a resampled one."
 
 
 def test_a_slide_that_is_still_arriving_is_signed_as_such(
