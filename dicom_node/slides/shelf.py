@@ -79,8 +79,10 @@ class Shelf:
         uid = index.facts["levels"][level]["sop_instance_uid"]
         return early_tile(self._archive.settings.folder, index.slide, uid, column, row)
 
-    def wish(self, index: SlideIndex, level: int, box: Box, reader: str) -> list[tuple[int, int]]:
-        """Ask that the tiles of a level on its way come first; return which are here."""
+    def wish(
+        self, index: SlideIndex, level: int, box: Box, reader: str
+    ) -> list[tuple[int, int]] | None:
+        """Ask that the tiles of a level on its way come first; say which are here, if any will."""
         uid = index.facts["levels"][level]["sop_instance_uid"]
         return wish(self._archive.settings.folder, index.slide, uid, box, reader)
 

@@ -18,11 +18,12 @@ async def receive_wish(request: Request) -> Response:
 
     The answer is ``{"here": [[column, row], …]}``: those of them whose bytes have come. Their tiles
     are served as all others; whoever looks on asks again, as wishes are forgotten within a minute.
+    ``{"here": null}``: the level is not on its way, or of a kind that is shown when it is whole.
     """
     room = room_of(request)
     level, *box = (_number(request, name) for name in _NUMBERS)
 
-    def wish() -> list[tuple[int, int]]:
+    def wish() -> list[tuple[int, int]] | None:
         index = room.index(request)
         if level >= len(index.facts["levels"]):
             raise NotFound("the slide has no such level")

@@ -247,7 +247,7 @@ def test_the_place_under_the_eye_comes_first_and_is_what_it_will_be(
     # Nothing is left of the arrival.
     folder = context.archive.settings.folder / "slides" / "announced"
     assert list(folder.iterdir()) == []
-    assert own.post(wish).json() == {"here": []}
+    assert own.post(wish).json() == {"here": None}
 
 
 def test_wishes_of_what_is_not_there(
@@ -271,7 +271,7 @@ def test_wishes_of_what_is_not_there(
     # Who stops sending takes the file along: there is no tile then, and no error.
     rows.remove_upload(context, accounts.principal_of(context, "technician.a"), upload_id)
     query = "level=0&column=0&row=0&columns=4&rows=4"
-    assert own.post(f"{root}?{query}").json() == {"here": []}
+    assert own.post(f"{root}?{query}").json() == {"here": None}
 
 
 def test_a_server_that_dies_loses_the_block_under_way(
