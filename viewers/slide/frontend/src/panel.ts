@@ -37,7 +37,7 @@ export interface PanelState {
 const MOST_LINES = 150;
 
 export class Panel {
-  readonly root = h("aside", { class: "hs-panel" });
+  readonly root = h("aside", { class: "hs-panel", hidden: true });
   private readonly list = h("div", { class: "hs-list" });
 
   constructor(

@@ -25,13 +25,12 @@ import { Panel, type PanelHooks } from "./panel";
 import { PointSets } from "./pointsets";
 import type { CaseSlide, Prepared } from "./prepare";
 import { mppOf } from "./scale";
+import { Sides } from "./sides";
 import type { Stage } from "./stage";
 import { Toolbar } from "./toolbar";
 import { labelWords, nameOf, Opened, Tray } from "./tray";
 import type { Mark, SlideData } from "./types";
-
-/** As in the style sheet. */
-const NARROW_PX = 860;
+import { WalkSign } from "./walksign";
 
 export class Viewer extends Drawing implements Actor {
   readonly root = h("div", { class: "hs-body" });
@@ -48,11 +47,10 @@ export class Viewer extends Drawing implements Actor {
   private readonly errands: Errands;
   private readonly banner: Banner;
   protected readonly toast = new Toast();
-  private readonly progress = h("div", { class: "hs-progress", role: "status", hidden: true });
+  private readonly sides: Sides;
+  private readonly walkSign: WalkSign;
   protected readonly overlay = new Overlay();
   private readonly stops: (() => void)[] = [];
-  private showsMarks = false;
-  private showsTray: boolean;
   private painting = 0;
   private isListDue = true;
 
@@ -67,7 +65,6 @@ export class Viewer extends Drawing implements Actor {
     super();
     const { username } = prepared.user;
     this.opened = new Opened(`hoichan:opened:${username}:${data.case_id}`);
-    this.showsTray = prepared.items.length > 1;
     this.board = new Board(api, data.case_id, prepared.canDraw, {
       t,
       language,
@@ -141,12 +138,16 @@ export class Viewer extends Drawing implements Actor {
       say: (sentence) => this.toast.say(sentence),
     });
     this.banner = new Banner(api, t);
+    this.walkSign = new WalkSign(t);
+    const roots = { tray: this.tray.root, colours: this.colourPanel.root, marks: this.panel.root };
+    this.sides = new Sides(roots, () => this.root.clientWidth);
+    if (prepared.items.length < 2) this.sides.toggle("tray");
     this.root.append(
       this.banner.root,
       this.toolbar.root,
       h("div", { class: "hs-main" }, this.tray.root, this.desk.root, this.colourPanel.root, this.panel.root, this.toast.root),
       this.board.saveState,
-      this.progress,
+      this.walkSign.root,
       this.overlay.root,
     );
     this.listen();
@@ -312,8 +313,7 @@ export class Viewer extends Drawing implements Actor {
   }
 
   toggleColours(): void {
-    this.colourPanel.root.hidden = !this.colourPanel.root.hidden;
-    if (!this.colourPanel.root.hidden && this.isNarrow) this.showsMarks = false;
+    this.sides.toggle("colours");
     this.repaint();
   }
 
@@ -329,19 +329,12 @@ export class Viewer extends Drawing implements Actor {
   }
 
   toggleMarks(): void {
-    this.showsMarks = !this.showsMarks;
-    if (this.showsMarks) void this.pointSets.refresh();
-    if (this.showsMarks && this.isNarrow) this.colourPanel.root.hidden = true;
+    if (this.sides.toggle("marks")) void this.pointSets.refresh();
     this.relist();
   }
 
-  /** Beside a report: two panels would leave less than half of the slide. */
-  private get isNarrow(): boolean {
-    return this.root.clientWidth <= NARROW_PX;
-  }
-
   toggleTray(): void {
-    this.showsTray = !this.showsTray;
+    this.sides.toggle("tray");
     this.repaint();
   }
 
@@ -391,9 +384,9 @@ export class Viewer extends Drawing implements Actor {
       isLocked: this.desk.isLocked,
       isFlipped: view?.flipped ?? false,
       isRastering: raster !== undefined,
-      showsColours: !this.colourPanel.root.hidden,
-      showsTray: this.showsTray,
-      showsMarks: this.showsMarks,
+      showsColours: this.sides.shows("colours"),
+      showsTray: this.sides.shows("tray"),
+      showsMarks: this.sides.shows("marks"),
       hidesMarks: this.hidesMarks,
       canDraw: this.board.canDraw,
       canUndo: this.board.canUndo,
@@ -403,18 +396,11 @@ export class Viewer extends Drawing implements Actor {
       chosenClass: this.board.chosenClass,
       standalone: this.data.standalone === true,
     });
-    this.progress.hidden = raster === undefined;
-    if (raster) {
-      const said = this.t("raster_at", { n: raster.position, total: raster.total });
-      this.progress.replaceChildren(h("b", {}, said), h("small", {}, this.t("raster_hint")));
-      this.progress.style.setProperty("--share", String(raster.position / raster.total));
-    }
-    this.tray.root.hidden = !this.showsTray;
+    this.walkSign.show(raster);
     this.tray.select(new Set(this.desk.stages.map(({ pane }) => pane.slide.slide)), stage?.pane.slide.slide);
     this.desk.root.dataset["panes"] = String(this.desk.panes);
-    if (!this.colourPanel.root.hidden) this.colourPanel.show(stage?.pane);
+    if (this.sides.shows("colours")) this.colourPanel.show(stage?.pane);
     this.board.paint();
-    this.panel.root.hidden = !this.showsMarks;
     if (this.isListDue) this.list(stage);
     this.root.dataset["unsaved"] = String(this.board.unsaved);
   }
@@ -424,7 +410,7 @@ export class Viewer extends Drawing implements Actor {
     const uid = stage?.pane.slide.series_instance_uid;
     const marks = uid === undefined ? [] : this.board.of(uid);
     this.root.dataset["marks"] = String(marks.length);
-    if (!this.showsMarks || uid === undefined) return;
+    if (!this.sides.shows("marks") || uid === undefined) return;
     this.panel.update({
       marks,
       selected: this.board.selected,
