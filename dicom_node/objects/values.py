@@ -21,7 +21,6 @@ _SHOWN_UNITS = {
     "ml": "mL",
     "{pixels}": "px",
 }
-_NO_UNIT = frozenset({"1", "{count}", "{ratio}", "{score}"})
 # below so many, the next smaller unit says it better: what a cell measures is no 0.00 mm
 _SMALL = {
     codes.UNITS["mm"]: (0.1, 1e3, codes.MICROMETRE),
@@ -58,8 +57,13 @@ def number(value: float, language: str) -> str:
 
 
 def unit_text(unit: Code) -> str:
-    """A unit as printed, without the space before it; empty for plain numbers."""
-    return "" if unit.value in _NO_UNIT else _SHOWN_UNITS.get(unit.value, unit.value)
+    """A unit as printed, without the space before it; empty for plain numbers.
+
+    What UCUM has in braces alone, as ``{nuclei}``, says what was counted and is no unit.
+    """
+    code = unit.value
+    is_plain = code == "1" or (code.startswith("{") and code.find("}") == len(code) - 1)
+    return _SHOWN_UNITS.get(code, "" if is_plain else code)
 
 
 def describe_value(value: Value, language: str) -> str:
@@ -67,7 +71,7 @@ def describe_value(value: Value, language: str) -> str:
     label = VALUE_LABELS.get(value.label)
     name = label.in_language(language) if label else value.label or value.name.meaning
     unit = unit_text(value.unit)
-    if value.unit.value in _NO_UNIT and float(value.number).is_integer():
+    if not unit and float(value.number).is_integer():
         return f"{name} {value.number:.0f}"
     space = "" if unit in ("", "°") or unit.startswith("/") else " "
     return f"{name} {number(value.number, language)}{space}{unit}"

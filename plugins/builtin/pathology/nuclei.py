@@ -258,7 +258,7 @@ def _values(
     positive = sum(int(one.positive.sum()) for one in counts)
     pixel = f"{counts[0].pixel_um:.2f}"
     method = Text(
-        f"nhân {diameter:g} µm ở {pixel} µm/điểm ảnh, tách màu nhuộm",
+        f"nhân {comma(f'{diameter:g}')} µm ở {comma(pixel)} µm/điểm ảnh, tách màu nhuộm",
         f"nuclei {diameter:g} µm at {pixel} µm/pixel, colour deconvolution",
     )
     few = (
