@@ -416,9 +416,9 @@ def ready(index: int) -> tuple[Prepared, Inputs]:
 
 
 def measured_lesions(
-    hu: Any, scan: PerfusionHead, taken: Any = None, motion: Any = None
+    hu: Any, scan: PerfusionHead, taken: Any = None, soft_hu: Any = None
 ) -> Lesions:
-    prepared = prepare(hu, scan.times_s, scan.spacing_mm, taken=taken, motion=motion)
+    prepared = prepare(hu, scan.times_s, scan.spacing_mm, taken=taken, soft_hu=soft_hu)
     return lesions(perfusion_maps(prepared, find_inputs(prepared).scaled_artery_hu))
 
 
@@ -492,7 +492,7 @@ def moving_head() -> Iterator[Row]:
               f"{error[:, :3].max():.2f} mm, {error[:, 3:].max():.2f} deg", "<= 0.3 mm, 0.3 deg",
               bool(error.max() <= 0.3))  # fmt: skip
     rest = measured_lesions(still.hu, still)
-    after = measured_lesions(found.hu, moved, found.taken, found.motion)
+    after = measured_lesions(found.hu, moved, found.taken, found.soft_hu)
     late = 100 * (after.hypoperfused_ml / rest.hypoperfused_ml - 1)
     core = 100 * (after.core_ml / rest.core_ml - 1)
     most = max(abs(late), abs(core))

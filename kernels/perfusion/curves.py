@@ -19,7 +19,9 @@ def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     return numbers
 
 
-def gather_curves(series: NDArray[np.int16 | np.float32], numbers: NDArray[np.int32]) -> Floats:
+def gather_curves(
+    series: NDArray[np.int8 | np.int16 | np.float32], numbers: NDArray[np.int32]
+) -> Floats:
     """Return the (voxels, times) curves of the numbered voxels of a (times, ...) series."""
     times, slices, rows, columns = series.shape
     curves = np.empty((int(numbers.max()) + 1, times), np.float32)
@@ -29,13 +31,14 @@ def gather_curves(series: NDArray[np.int16 | np.float32], numbers: NDArray[np.in
 
 
 @jit(
+    "void(i8, i8, i1[:,:,::1], i4[:,::1], f4[:,::1])",
     "void(i8, i8, i2[:,:,::1], i4[:,::1], f4[:,::1])",
     "void(i8, i8, f4[:,:,::1], i4[:,::1], f4[:,::1])",
 )
 def gather_rows(
     start: int,
     stop: int,
-    lines: NDArray[np.int16 | np.float32],
+    lines: NDArray[np.int8 | np.int16 | np.float32],
     numbers: NDArray[np.int32],
     curves: Floats,
 ) -> None:

@@ -4,6 +4,10 @@ Bone does not take up contrast, so that only it is compared: Hounsfield units ar
 what is surely bone. The six parameters are found by Gauss-Newton steps whose gradients are
 those of the reference (inverse compositional), first on pixels of 3.6, then of 1.8 mm.
 
+Thick slices of a moved head fall between one another, and cubics ring beside bone, anew in every
+frame: next to a skull of 1000 HU that is more than contrast does. What is soft is therefore
+sampled a second time, from frames whose bone was cut to `SOFT_HU` before.
+
 References
 ----------
 Baker and Matthews, Int J Comput Vis 56:221 (2004), doi:10.1023/B:VISI.0000011205.11775.fd.
@@ -36,6 +40,7 @@ FARTHEST_MM, FARTHEST_DEG = 30.0, 25.0
 LEAST_LIKENESS = 0.9
 LEAST_IN_SLAB = 0.9
 MOVED_MM, MOVED_DEG = 3.0, 3.0
+SOFT_HU = 100  # more than tissue ever has, and within a byte
 UNMOVED = 0.05  # mm or degrees below which a frame is left as it is
 BASELINE_FRAMES = 3
 
@@ -50,6 +55,9 @@ class SteadySeries:
     Attributes
     ----------
     hu : (times, slices, rows, columns) int16
+    soft_hu : (times, slices, rows, columns) int8, or None
+        The same for tissue: what is beyond 100 HU either way was cut off before sampling, so that
+        bone lends less. None where no frame was moved: `hu` is as good.
     taken : (times, slices) bool
         False where the frame was rejected, or the slice has left the slab.
     motion : (times, 6) float64
@@ -65,6 +73,7 @@ class SteadySeries:
     """
 
     hu: NDArray[np.int16]
+    soft_hu: NDArray[np.int8] | None
     taken: NDArray[np.bool_]
     motion: Doubles
     likeness: Doubles
@@ -121,14 +130,22 @@ def steady(hu: ArrayLike, spacing_mm: ArrayLike, taken: ArrayLike | None = None)
     for index in displaced:
         here[index] &= in_slab(poses[index], series.shape[1:], spacing) >= LEAST_IN_SLAB
 
-    def put_back(start: int, stop: int) -> None:
-        for index in displaced[start:stop]:
-            result[index] = moved(series[index], poses[index], spacing)
+    soft = np.empty(series.shape, np.int8) if len(displaced) else None
 
-    spread(put_back, len(displaced))
+    def put_back(start: int, stop: int) -> None:
+        for index in range(start, stop):
+            cut = np.clip(series[index], -SOFT_HU, SOFT_HU)
+            if index in displaced:
+                result[index] = moved(series[index], poses[index], spacing)
+                cut = np.clip(moved(cut, poses[index], spacing), -SOFT_HU, SOFT_HU)
+            if soft is not None:
+                soft[index] = cut
+
+    spread(put_back, frames if len(displaced) else 0)
     large = (np.abs(motion[:, :3]) > MOVED_MM) | (np.abs(motion[:, 3:]) > MOVED_DEG)
     return SteadySeries(
         hu=result,
+        soft_hu=soft,
         taken=here,
         motion=motion,
         likeness=likeness,

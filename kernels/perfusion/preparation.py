@@ -11,7 +11,6 @@ from kernels._jit import jit
 from kernels._threads import spread
 from kernels.perfusion.curves import gather_curves, numbered, on_one_clock, smooth_in_plane
 from kernels.perfusion.denoising import average_alike, leading_courses
-from kernels.perfusion.phase import without_slice_phase
 from kernels.perfusion.refusal import PerfusionFlag, PerfusionRefused, Refusal
 from kernels.perfusion.timing import check_times, unwatched
 
@@ -86,7 +85,7 @@ def prepare(
     spacing_mm: ArrayLike,
     mask: ArrayLike | None = None,
     taken: ArrayLike | None = None,
-    motion: ArrayLike | None = None,
+    soft_hu: ArrayLike | None = None,
     smoothing_mm: float = 2.0,
     averaging_mm: float = 2.5,
     rank: int = 4,
@@ -109,9 +108,8 @@ def prepare(
         The brain with its vessels; `cranial_cavity` of the first frames by default.
     taken : (times, slices) bool, optional
         Images that are there and fit for use.
-    motion : (times, 6), optional
-        `SteadySeries.motion` of a head that was put back: what goes with the place between
-        slices is taken away.
+    soft_hu : (times, slices, rows, columns) int8, optional
+        `SteadySeries.soft_hu` of a head that was put back: tissue's curves are taken from it.
     smoothing_mm, averaging_mm : float
         Standard deviations of the Gaussians: of the picture that tells what is alike, and of
         the average over it.
@@ -144,7 +142,11 @@ def prepare(
         raise ValueError(
             f"taken has shape {here.shape} and dtype {here.dtype}; expected {times.shape} booleans"
         )
-    poses = None if motion is None else finite_array("motion", motion, (len(times), 6))
+    soft = None if soft_hu is None else np.ascontiguousarray(array("soft_hu", soft_hu, (4,), "i"))
+    if soft is not None and (soft.shape != series.shape or soft.dtype != np.int8):
+        raise ValueError(
+            f"soft_hu has shape {soft.shape} and dtype {soft.dtype}; expected {series.shape} int8"
+        )
     lost = unwatched(finite_array("times_s", times, (None, None)), here)
     here[:, lost] = True  # as if there, so that nothing below need ask; the mask leaves them out
     times, here, flags = check_times(times, here)
@@ -201,9 +203,8 @@ def prepare(
     grain = float(np.median(curves[:, :before].std(axis=1, ddof=1)))
     is_tissue = highest(curves, before) < max(LEAST_VESSEL_HU, 0.1 * top, 15 + 2.5 * grain)
     old = float(np.median(baseline[strong]))
-    if poses is not None:
-        # Not of vessels: their courses are of their own, and a wave would be made of a bolus.
-        raw = without_slice_phase(raw, numbers, times, here, clock, poses, spacing)
+    if soft is not None:  # not of vessels: contrast takes them far beyond where it was cut
+        raw = gather_curves(soft, numbers)
         calm = on_one_clock(raw, slice_of, times, here, clock)[is_tissue]
         baseline[is_tissue] = calm[:, :before].mean(axis=1)
         curves[is_tissue] = calm - baseline[is_tissue, None]

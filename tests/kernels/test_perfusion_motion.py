@@ -20,7 +20,6 @@ from kernels.perfusion import (
     steady,
 )
 from kernels.perfusion.motion import Pose, moved
-from kernels.perfusion.phase import fit_phases, without_slice_phase
 from kernels.rigid import rotation_matrix, rotation_vector_deg
 
 TIMES_S = np.arange(0, 60, 2.0)
@@ -104,62 +103,48 @@ def test_volumes_are_those_of_the_head_at_rest() -> None:
 
     late, core = volumes(still.hu)
     again = put_back()
-    late_again, core_again = volumes(again.hu, taken=again.taken, motion=again.motion)
+    late_again, core_again = volumes(again.hu, taken=again.taken, soft_hu=again.soft_hu)
     assert late_again == pytest.approx(late, rel=0.05)
     assert core_again == pytest.approx(core, abs=6)
 
 
-def phased(seed: int) -> tuple[Any, ...]:
-    """Voxels that share three courses, with a wave of the slice phase of their own on top."""
-    random = np.random.default_rng(seed)
-    times, numbers = np.arange(40.0), np.arange(7200, dtype=np.int32).reshape(3, 40, 60)
-    courses = np.stack([np.exp(-(((times - at) / 6) ** 2)) for at in (12, 18, 26)])
-    clean = 30 + random.uniform(0, 8, (7200, 3)) @ courses
-    motion = random.uniform(-4, 4, (40, 6))
-    motion[:3] = 0
+def test_bone_does_not_ring_into_soft_tissue() -> None:
+    """A vault two slices above tissue of 35 HU; cubics reach that far, and the more so bone."""
+    random = np.random.default_rng(9)
+    still = np.full((12, 40, 40), -1000, np.int16)
+    still[:, 4:36, 4:36] = 35
+    still[:, 4:7, 4:36] = still[:, 33:36, 4:36] = still[:, 4:36, 4:7] = 900
+    still[8:, 10:30, 10:30] = random.integers(600, 1200, (4, 20, 20))
+    series = np.stack([still, still, still, still])
     spacing = np.array([5.0, 1.0, 1.0])
-    spots = (np.argwhere(numbers >= 0) - (np.array(numbers.shape) - 1) / 2) * spacing
-    wave = np.empty_like(clean)
-    size = random.normal(0, 4, (7200, 2))
-    for time, pose in enumerate(motion):
-        turned = spots @ rotation_matrix(pose[3:]).T + pose[:3]
-        angle = 2 * np.pi * (turned[:, 0] - spots[:, 0]) / 5.0
-        wave[:, time] = size[:, 0] * np.sin(angle) + size[:, 1] * (np.cos(angle) - 1)
-    clock = np.repeat(times[:, None], 3, axis=1)
-    return clean, wave, numbers, clock, np.ones(clock.shape, np.bool_), times, motion, spacing
+    series[3, 1:] = np.rint(0.6 * still[1:] + 0.4 * still[:-1])  # 2 mm up, as a slice sees it
+    found = steady(series, spacing)
+    assert found.motion[3, 0] == pytest.approx(2, abs=0.5)
+    assert found.soft_hu is not None
+    assert np.array_equal(found.soft_hu[0], np.clip(still, -100, 100))
+    below = np.s_[3, 2:7, 12:28, 12:28]
+    rings = np.abs(found.hu[below] - 35.0).max()
+    assert np.abs(found.soft_hu[below] - 35.0).max() < 0.5 * rings
+    turn, shift = rotation_matrix(found.motion[3, 3:]), found.motion[3, :3]
+    again = moved(np.clip(series[3], -100, 100), Pose(turn, shift), spacing)
+    assert np.array_equal(found.soft_hu[3], np.clip(again, -100, 100))
 
 
-def test_waves_between_slices_are_taken_away() -> None:
-    clean, wave, *rest = phased(3)
-    found = without_slice_phase((clean + wave).astype(np.float32), *rest)
-    assert (found - clean).std() < 0.25 * wave.std()
-
-
-def test_the_fit_is_least_squares() -> None:
-    """Beside shared courses, with a library; the hold towards zero is small beside the waves."""
-    random = np.random.default_rng(4)
-    shared, _ = np.linalg.qr(random.normal(size=(30, 5)))
-    poses = np.column_stack([np.ones(30), np.zeros((30, 2)), random.uniform(-4, 4, 30)])
-    curves = random.normal(size=(7, 30)).astype(np.float32)
-    places = random.uniform(-20, 20, (7, 3))
-    angle = 2 * np.pi * poses[:, 3] / 5
-    waves = np.column_stack([np.sin(angle), np.cos(angle) - 1])
-    table = np.column_stack([shared, waves])
-    held = np.vstack([table, np.sqrt(1e-3 * 30) * np.eye(7)[5:]])
-    goal = np.vstack([curves.T, np.zeros((2, 7))])
-    amounts = np.linalg.lstsq(held, goal, rcond=None)[0]
-    found = curves.copy()
-    fit_phases(0, 7, places, poses, shared, 5.0, found)
-    assert np.allclose(found, curves - (waves @ amounts[5:]).T, atol=1e-4)
-
-
-def test_a_head_at_rest_keeps_its_curves() -> None:
-    clean, wave, numbers, clock, taken, times, motion, spacing = phased(5)
-    curves = (clean + wave).astype(np.float32)
-    assert without_slice_phase(curves, numbers, clock, taken, times, 0 * motion, spacing) is curves
-    few = taken & (np.arange(40)[:, None] < 13)  # too few images to tell one from the other
-    found = without_slice_phase(curves, numbers, clock, few, times, motion, spacing)
-    assert np.array_equal(found, curves)
+def test_tissue_is_taken_from_where_bone_was_cut() -> None:
+    """Vessels are as they were measured, tissue follows the second series."""
+    still = perfusion_head(TIMES_S, **SMALL)
+    shifted = np.clip(still.hu, -100, 90).astype(np.int8)
+    shifted[len(TIMES_S) // 2 :] += 10
+    usual = prepare(still.hu, TIMES_S, still.spacing_mm)
+    found = prepare(still.hu, TIMES_S, still.spacing_mm, soft_hu=shifted)
+    assert np.array_equal(found.is_tissue, usual.is_tissue)
+    vessels = ~found.is_tissue
+    assert np.array_equal(found.curves_hu[vessels], usual.curves_hu[vessels])
+    late = (found.curves_hu - usual.curves_hu)[found.is_tissue][:, -20:]
+    assert np.median(late) == pytest.approx(10, abs=0.5)
+    for bad in (shifted[1:], shifted.astype(np.int16)):
+        with pytest.raises(ValueError, match=r"^soft_hu .*expected"):
+            prepare(still.hu, TIMES_S, still.spacing_mm, soft_hu=bad)
 
 
 def test_a_still_head_is_left_alone() -> None:

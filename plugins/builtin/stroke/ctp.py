@@ -176,7 +176,7 @@ def _prepared(source: PerfusionSource, still: SteadySeries | None) -> Prepared:
     times, spacing = source.order.times_s, source.spacing_mm
     if still is None:
         return prepare(source.hu, times, spacing, taken=source.order.taken)
-    return prepare(still.hu, times, spacing, taken=still.taken, motion=still.motion)
+    return prepare(still.hu, times, spacing, taken=still.taken, soft_hu=still.soft_hu)
 
 
 def _picked(
