@@ -102,7 +102,7 @@ LABELS: Final = {
     "patient_id": Word("Mã người bệnh", "Patient ID"),
     "birth": Word("Ngày sinh", "Date of birth"),
     "sex": Word("Giới tính", "Sex"),
-    "study": Word("Kỹ thuật chụp", "Examination"),
+    "study": Word("Kỹ thuật", "Examination"),
     "study_date": Word("Ngày chụp", "Examination date"),
     "requester": Word("Bác sĩ yêu cầu", "Requested by"),
     "accession": Word("Số phiếu chỉ định", "Accession number"),

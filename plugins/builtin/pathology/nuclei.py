@@ -119,15 +119,15 @@ def compute(study: Study, edits: Mapping[str, Any], bench: Bench) -> Result:
     if counts and total < LEAST_NUCLEI:
         reasons.append(
             Text(
-                f"chỉ có {total} nhân; nên đếm ít nhất {LEAST_NUCLEI}",
-                f"only {total} nuclei; count at least {LEAST_NUCLEI}",
+                f"Chỉ có {total} nhân; nên đếm ít nhất {LEAST_NUCLEI}",
+                f"Only {total} nuclei; count at least {LEAST_NUCLEI}",
             )
         )
     if counts and choice == "unstated" and stain == "hdab":
         reasons.append(
             Text(
-                "chưa ghi cách chọn vùng: chỉ số phụ thuộc vào đó",
-                "how the region was chosen is not stated: the index depends on it",
+                "Chưa ghi cách chọn vùng: chỉ số phụ thuộc vào đó",
+                "How the region was chosen is not stated: the index depends on it",
             )
         )
     main = (counts[0].drawing.series_instance_uid,) if counts else tuple(slides)[:1]
@@ -262,7 +262,7 @@ def _values(
         f"nuclei {diameter:g} µm at {pixel} µm/pixel, colour deconvolution",
     )
     few = (
-        Text(f"dưới {LEAST_NUCLEI} nhân", f"fewer than {LEAST_NUCLEI} nuclei")
+        Text(f"Dưới {LEAST_NUCLEI} nhân", f"Fewer than {LEAST_NUCLEI} nuclei")
         if total < LEAST_NUCLEI
         else None
     )
