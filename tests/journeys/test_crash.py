@@ -93,7 +93,8 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
                 before = sum(len(sender.acknowledged) for sender in halves)
                 # Some kills strike before the first answer, most amid the stream.
                 goal = before + chance.randrange(0, 20)
-                deadline = time.monotonic() + chance.uniform(0.2, 1.0)
+                # On a loaded machine answers are slow to come.
+                deadline = time.monotonic() + chance.uniform(0.2, 5.0)
                 while time.monotonic() < deadline and any(t.is_alive() for t in threads):
                     if sum(len(sender.acknowledged) for sender in halves) >= goal:
                         break

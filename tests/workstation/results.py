@@ -129,7 +129,7 @@ def compute(study, edits, bench):
 
 
 def contribute():
-    yield Analysis("bright", Text("Vùng sáng", "Bright"), subject, compute, deadline_seconds=10.0)
+    yield Analysis("bright", Text("Vùng sáng", "Bright"), subject, compute, deadline_seconds=60.0)
 """
 
 
