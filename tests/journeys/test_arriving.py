@@ -223,7 +223,8 @@ def test_the_place_under_the_eye_becomes_sharp_before_the_rest_is_here(
     # The upload is far from its end, and the slide said to be so.
     expect(item).to_have_attribute("data-state", "receiving")
     assert len(line.sent) < blocks / 2
-    expect(arrival).to_contain_text(re.compile(r"Đang nhận tiêu bản: \d+ % · hiện xem nét đến 5×$"))
+    words = r"Đang nhận tiêu bản: \d+ % · hiện xem nét đến 5× · riêng chỗ này đã nét$"
+    expect(arrival).to_contain_text(re.compile(words))
     # What was sharp counts as seen, and no more.
     until(page, lambda: seen_cells(running, case["id"]), LONG / 1000)
     width, height = frame(page)[2:]

@@ -366,7 +366,7 @@ def test_doubts_are_told() -> None:
         ({"taken": np.ones((2, 2), np.bool_)}, "taken"),
         ({"smoothing_mm": 0}, "smoothing_mm"),
         ({"averaging_mm": 0}, "averaging_mm"),
-        ({"motion": np.zeros((5, 6))}, "motion"),
+        ({"soft_hu": np.zeros((60, 4, 8, 8), np.int16)}, "soft_hu"),
         ({"rank": 0}, "rank"),
         ({"fluid_hu": np.nan}, "fluid_hu"),
     ],

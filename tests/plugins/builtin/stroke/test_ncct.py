@@ -216,7 +216,7 @@ def test_the_real_infarct(test_data: Path) -> None:
     assert water is not None
     assert 20 < water < 40
     assert result.reason is not None
-    assert "-18.5°" in result.reason.en
+    assert "tilt of 18.5°" in result.reason.en  # of the sign the tag tells
     assert result.grade is not Grade.RED
     brain = result.value("brain_volume")
     assert brain is not None

@@ -14,6 +14,7 @@ const WORDS = {
     en: "zoomed beyond what has come: the picture is stretched",
   },
   first: { vi: "chỗ này được gửi trước", en: "this place is sent first" },
+  here: { vi: "riêng chỗ này đã nét", en: "this place is sharp already" },
 } as const satisfies Record<string, Text>;
 
 /** The levels of which something has come; of a slide that does not say, all. */
@@ -59,9 +60,12 @@ export function arrivalWords(
   const native = nativeOf(slide);
   if (native !== undefined) {
     said.push(say("upTo", "power", magnificationWords(native / finest, language)));
-    if (magnification !== undefined && magnification > (native / place.finest) * 1.08) {
+    const isBeyond = (level: number): boolean => magnification !== undefined && magnification > (native / level) * 1.08;
+    if (isBeyond(place.finest)) {
       said.push(say("stretched"));
       if (place.isFirst && typeof share === "number") said.push(say("first"));
+    } else if (isBeyond(finest)) {
+      said.push(say("here"));
     }
   }
   return said.join(" · ");
