@@ -182,6 +182,8 @@ def test_the_place_under_the_eye_becomes_sharp_before_the_rest_is_here(
     expect(item).to_contain_text("Bước tiếp theo", timeout=LONG)
     uploads = running.clients["technician.a"].get("/uploads/").json()["items"]
     (upload,) = [one for one in uploads if one["name"] == svs.name]
+    # All that may come has come: what follows is asked for because it is looked at.
+    until(technician, lambda: line.left == 0 and line.waiting, LONG / 1000)
     case = ask(running, upload["outcome"]["studies"][0])
 
     page = sign_in("pathologist", f"/reading?case={case['id']}")
@@ -191,8 +193,6 @@ def test_the_place_under_the_eye_becomes_sharp_before_the_rest_is_here(
     page.mouse.move(500, 400)
     page.keyboard.press("5")
     sharp(page, scale=1.0)
-    # All that may come has come: what follows is asked for because it is looked at.
-    until(page, lambda: line.left == 0 and line.waiting, LONG / 1000)
     expect(arrival).to_contain_text("ảnh kéo giãn · chỗ này được gửi trước")
     page.screenshot(path=str(tmp_path / "08-asked-for.png"))
     before, stretched, sent = view(page), stage_pixels(page).astype(int), len(line.sent)
