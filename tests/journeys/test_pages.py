@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests.peers import Orthanc, orthanc, run_dcmtk
 from tests.product import PASSWORD, Product, product
@@ -23,16 +23,6 @@ from workstation.i18n import catalogue
 pytestmark = pytest.mark.journey
 
 SECONDS = 60_000
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 expect.set_options(timeout=SECONDS)
 BLEEDING = next(phantom for phantom in PHANTOMS if phantom.site == "DEMO_A")
 EVERYWHERE = """() => {
@@ -78,44 +68,11 @@ def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc) -> Iterator[Product]:
     build.build()
     folder = tmp_path_factory.mktemp("product")
     with product(folder, {"DEMO_A": pacs.peer}) as served:
         yield served
-
-
-@pytest.fixture
-def sign_in(chromium: Browser, running: Product) -> Iterator[Callable[..., Page]]:
-    """Sign in as a user in a context of one's own; uncaught errors of the page fail the test."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def sign_in(username: str, address: str = "/", width: int = 1366, height: int = 768) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        # a frame that is refused after the session ended is no error of the page
-        page.on("pageerror", lambda e: str(e) == "XMLHttpRequest" or errors.append(str(e)))
-        page.goto(running.url + address)
-        page.fill("input[name=username]", username)
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        return page
-
-    yield sign_in
-    for context in contexts:
-        context.close()
-    assert not errors, errors
 
 
 def push_phantom(running: Product, folder: Path) -> None:

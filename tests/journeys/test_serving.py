@@ -23,7 +23,7 @@ import httpx
 import psutil
 import pydicom
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -39,7 +39,6 @@ PREFIX = "/hoichan"
 PASSWORD = "một mật khẩu thử"
 COOKIE = "hoichan_session"
 expect.set_options(timeout=60_000)
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 90.0) -> None:
@@ -437,14 +436,6 @@ def test_another_site_can_change_nothing(
     assert client.post(cancel, json={"reason": "x"}, headers=forged).status_code == 403
     assert client.post("/logout", headers=forged).status_code == 403
     assert client.get(f"/api/v1/cases/{uids['case']}").json()["state"] == "queued"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ __all__ = [
     "pixel_under",
     "place_of",
     "point_at",
+    "press",
+    "pull",
+    "release",
     "rested",
     "until",
 ]
@@ -126,18 +129,30 @@ def breathe(page: Page) -> None:
     page.evaluate(THREE_FRAMES)
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+def press(page: Page, at: tuple[float, float]) -> None:
+    """Put the pen down."""
     breathe(page)
-    page.mouse.move(*start)
+    page.mouse.move(*at)
     breathe(page)
     page.mouse.down()
     breathe(page)
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=2)
-    breathe(page)
-    page.mouse.move(*end, steps=2)
-    breathe(page)
+
+
+def pull(page: Page, *through: tuple[float, float]) -> None:
+    for at in through:
+        page.mouse.move(*at, steps=2)
+        breathe(page)
+
+
+def release(page: Page) -> None:
     page.mouse.up()
     breathe(page)
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    press(page, start)
+    pull(page, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2), end)
+    release(page)
 
 
 def click(page: Page, at: tuple[float, float]) -> None:

@@ -6,7 +6,17 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.viewers.driver import breathe, click, drag, loaded, overlay, point_at
+from tests.viewers.driver import (
+    breathe,
+    click,
+    drag,
+    loaded,
+    overlay,
+    point_at,
+    press,
+    pull,
+    release,
+)
 from tests.viewers.site import CASE, Site
 
 OpenPage = Callable[..., Page]
@@ -186,15 +196,25 @@ def test_read_only_without_the_right(tilted: Site, open_page: OpenPage) -> None:
     assert not tilted.marks
 
 
-def test_signed_out_and_back(tilted: Site, reader: Page) -> None:
+@pytest.mark.parametrize("is_covered", [False, True], ids=["before the cover", "under the cover"])
+def test_signed_out_and_back(tilted: Site, reader: Page, is_covered: bool) -> None:
     """The session ends while the reader draws: the mark waits, and is saved after signing in."""
+    cover = reader.locator("#hoichan-signed-out")
+    reader.keyboard.press("l")
+    press(reader, point_at(reader, 0.45, 0.35))
+    pull(reader, point_at(reader, 0.55, 0.45))
+    # From here the page may hear of it at any time: it asks for others' marks by itself.
     tilted.faults.signed_out = True
-    draw_length(reader)
-    expect(reader.locator("#hoichan-signed-out")).to_be_visible()
+    if is_covered:
+        expect(cover).to_be_visible()
+    release(reader)
+    expect(cover).to_be_visible()
     assert not tilted.marks
     tilted.faults.signed_out = False
-    expect(reader.locator("#hoichan-signed-out")).to_be_hidden()
+    expect(cover).to_be_hidden()
     tilted.wait(lambda: tilted.marks)
+    expect(reader.locator(".hv-body")).to_have_attribute("data-marks", "1")
+    assert len(tilted.marks) == 1
     assert overlay(reader, "tr").startswith("Ảnh 15/28")
 
 
