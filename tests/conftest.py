@@ -6,9 +6,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import settings
+
+from tests.peers import free_ports
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Neither time nor chance decides: no deadline of an example, and the same examples every time.
+# `--hypothesis-profile=default` looks for new ones.
+settings.load_profile("ci")
+# The five seconds of httpx are too few where a machine is busy, or a kernel is compiled first.
+for _patience in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _patience, 60.0)
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +33,9 @@ def test_data() -> Path:
 
 @pytest.fixture
 def free_port() -> int:
-    """A TCP port free a moment ago on the loopback interface."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port for a server that is about to start (`free_ports`)."""
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,21 @@ __all__ = ["Orthanc", "dcmqrscp", "free_ports", "orthanc", "run_dcmtk", "storesc
 DCMTK = Path("/usr/bin")
 ORTHANC_PLUGINS = Path("/usr/share/orthanc/plugins")
 
+# Below those that systems give to whoever asks for any port, and for each worker its own: what is
+# free now is free still when the server has started. Two runs at once begin at different places.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+_PORTS = range(12_000 + 1_000 * _WORKER, 13_000 + 1_000 * _WORKER)
+_CANDIDATES = cycle([*_PORTS[os.getpid() % 1_000 :], *_PORTS[: os.getpid() % 1_000]])
+
 
 def free_ports(count: int) -> list[int]:
-    listeners = [socket.socket() for _ in range(count)]
-    try:
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
-    finally:
-        for listener in listeners:
-            listener.close()
+    """TCP ports for servers that are about to start."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port := next(_CANDIDATES)))
+            found.append(port)
+    return found
 
 
 def _program(path: Path, package: str) -> str:

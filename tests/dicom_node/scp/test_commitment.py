@@ -177,7 +177,7 @@ def test_a_report_is_tried_until_the_peer_takes_it(
 
 def test_a_peer_without_address_hears_at_once(node: Node, archive: Archive) -> None:
     references = stored(archive)
-    status, ((event_type, report),) = ask(node, references, "1.2.3.4", wait=10)
+    status, ((event_type, report),) = ask(node, references, "1.2.3.4", wait=60)
     assert (status, event_type) == (0x0000, 1)
     assert uids(report.ReferencedSOPSequence) == {uid for _, uid in references}
     assert "FailedSOPSequence" not in report

@@ -3,7 +3,8 @@
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -25,16 +26,27 @@ from dicom_node.scp.command import Field, encode
 from tests.factories import FixedPeers, ct_image, file_bytes, running_node
 
 DEADLINE = 1.0
-# a loaded machine is late; the deadlines nobody set are later still
-PATIENCE = 8.0
+# A loaded machine is late; what waits for no deadline, or for another one, is later still.
+PATIENCE = 60.0
+FOREVER = 3600.0
+
+Start = Callable[..., AbstractContextManager[Node]]
 
 
 @pytest.fixture
-def node(archive: Archive, peers: FixedPeers) -> Iterator[Node]:
-    """A node with short patience."""
-    with running_node(
-        archive, peers, request_deadline=DEADLINE, pdu_deadline=DEADLINE, idle_deadline=DEADLINE
-    ) as running:
+def start(archive: Archive, peers: FixedPeers) -> Start:
+    """Start a node whose patience never ends, save where it is told to be short."""
+
+    def start(**settings: float) -> AbstractContextManager[Node]:
+        patience = dict.fromkeys(("request_deadline", "pdu_deadline", "idle_deadline"), FOREVER)
+        return running_node(archive, peers, **{**patience, **settings})
+
+    return start
+
+
+@pytest.fixture
+def node(start: Start) -> Iterator[Node]:
+    with start() as running:
         yield running
 
 
@@ -57,7 +69,7 @@ def request_pdu(calling: str = "DEMO_A") -> bytes:
 
 
 def connect(node: Node) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", node.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", node.port), timeout=PATIENCE)
 
 
 def establish(node: Node) -> socket.socket:
@@ -101,7 +113,6 @@ def store_command(uid: str = "1.2.3") -> bytes:
 
 
 def ends(connection: socket.socket) -> bool:
-    connection.settimeout(PATIENCE)
     try:
         while receive(connection)[0] != 0:
             pass
@@ -113,7 +124,7 @@ def ends(connection: socket.socket) -> bool:
 
 
 def echo_works(node: Node) -> bool:
-    return scu.echo(Peer("HOICHAN", "127.0.0.1", node.port), "DEMO_A") < PATIENCE
+    return scu.echo(Peer("HOICHAN", "127.0.0.1", node.port), "DEMO_A") > 0
 
 
 SILENCES = {
@@ -124,8 +135,9 @@ SILENCES = {
 
 
 @pytest.mark.parametrize("sent", SILENCES.values(), ids=SILENCES.keys())
-def test_half_an_association_is_closed(node: Node, sent: bytes) -> None:
-    with connect(node) as connection:
+def test_half_an_association_is_closed(start: Start, sent: bytes) -> None:
+    short = {"request_deadline": DEADLINE, "pdu_deadline": DEADLINE}
+    with start(**short) as node, connect(node) as connection:
         connection.sendall(sent)
         assert ends(connection)
 
@@ -140,9 +152,10 @@ HALVES = {
 
 @pytest.mark.parametrize("sent", HALVES.values(), ids=HALVES.keys())
 def test_half_a_message_is_closed_and_leaves_nothing(
-    node: Node, archive: Archive, sent: bytes
+    start: Start, archive: Archive, sent: bytes
 ) -> None:
-    with establish(node) as connection:
+    short = {"pdu_deadline": DEADLINE, "idle_deadline": DEADLINE}
+    with start(**short) as node, establish(node) as connection:
         connection.sendall(sent)
         assert ends(connection)
     deadline = time.monotonic() + PATIENCE
@@ -159,12 +172,12 @@ def is_refused(connection: socket.socket, pieces: Iterable[bytes]) -> bool:
             time.sleep(0.05)
     except OSError:
         return True
-    return False
+    return ends(connection)
 
 
-def test_a_drip_is_closed(node: Node) -> None:
+def test_a_drip_is_closed(start: Start) -> None:
     drops = (bytes([byte]) for byte in pdv(store_command(), flags=3))
-    with establish(node) as connection:
+    with start(pdu_deadline=DEADLINE) as node, establish(node) as connection:
         assert is_refused(connection, drops)
 
 
@@ -234,28 +247,30 @@ def test_an_operation_on_the_wrong_context_is_answered(node: Node) -> None:
         assert b"\x00\x00\x00\x09\x02\x00\x00\x00\x11\x02" in value
 
 
-def test_silent_crowds_cost_little_and_lock_nobody_out(archive: Archive, peers: FixedPeers) -> None:
+def test_silent_crowds_cost_little_and_lock_nobody_out(start: Start) -> None:
     process = psutil.Process()
-    with running_node(
-        archive, peers, maximum_associations_per_host=310, request_deadline=3.0
-    ) as node:
+
+    def spent(seconds: float) -> float:
+        """Processor time of the next so many seconds."""
+        before = sum(process.cpu_times()[:2])
+        time.sleep(seconds)
+        return sum(process.cpu_times()[:2]) - before
+
+    with start(maximum_associations_per_host=310) as node:
         assert echo_works(node)
         before = process.memory_info().rss
         crowd = [connect(node) for _ in range(300)]
-        try:
-            assert echo_works(node)
-            spent = sum(process.cpu_times()[:2])
-            time.sleep(0.5)
-            assert sum(process.cpu_times()[:2]) - spent < 0.2
-            assert process.memory_info().rss - before < 32 << 20
-        finally:
-            for connection in crowd:
-                assert ends(connection)
-                connection.close()
+        assert echo_works(node)
+        # Other threads of this process may work at times; a node that waits by asking always does.
+        assert min(spent(0.5) for _ in range(4)) < 0.2
+        assert process.memory_info().rss - before < 32 << 20
+    for connection in crowd:
+        assert ends(connection)
+        connection.close()
 
 
-def test_connections_above_the_limit_are_rejected(archive: Archive, peers: FixedPeers) -> None:
-    with running_node(archive, peers, maximum_associations_per_host=3) as node:
+def test_connections_above_the_limit_are_rejected(start: Start) -> None:
+    with start(maximum_associations_per_host=3) as node:
         held = [establish(node) for _ in range(3)]
         with connect(node) as fourth:
             kind, value = receive(fourth)
@@ -273,12 +288,10 @@ def test_connections_above_the_limit_are_rejected(archive: Archive, peers: Fixed
             assert time.monotonic() < deadline
 
 
-def test_stopping_does_not_wait_for_peers(archive: Archive, peers: FixedPeers) -> None:
-    with running_node(archive, peers) as node:
-        connections = [establish(node), connect(node)]
-        started = time.monotonic()
-        node.stop()
-        assert time.monotonic() - started < PATIENCE
+def test_stopping_does_not_wait_for_peers(node: Node) -> None:
+    connections = [establish(node), connect(node)]
+    node.stop()
+    assert not node._open
     for connection in connections:
         assert ends(connection)
         connection.close()
