@@ -108,7 +108,9 @@ def test_what_cannot_be_told_keeps_nobody_from_working(
     assert "the start of node is not in the audit log" in caplog.text
 
 
-def test_the_parts_of_a_supervisor_tell(tmp_path: Path) -> None:
+def test_the_parts_of_a_supervisor_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One that was too slow would be killed, and tell nothing.
+    monkeypatch.setattr("workstation.supervisor.STOP_SECONDS", 120.0)
     (port,) = free_ports(1)
     settings = Settings(data=tmp_path / "data", dicom_host="127.0.0.1", dicom_port=port)
     supervisor = Supervisor(settings, [Part("node", "node"), Part("worker", "worker")])

@@ -116,18 +116,20 @@ def test_a_part_that_keeps_dying_waits_longer_each_time(
     try:
         for _ in range(3):
             assert state.process is not None
-            state.process.wait(30)
+            state.process.wait(120)
             before = time.monotonic()
             supervisor.watch()
-            waits.append(state.next_start_at - before)
+            after = time.monotonic()
+            waits.append((state.next_start_at - after, state.next_start_at - before))
             assert state.process is None, "it waits"
             state.next_start_at = 0.0
             supervisor.watch()
     finally:
         supervisor.end()
-    assert 95 <= waits[0] <= 105
-    assert 155 <= waits[1] <= 245
-    assert 235 <= waits[2] <= 365
+    # Each wait is between the two, however long they are apart.
+    for (least, most), (low, high) in zip(waits, ((99, 101), (159, 241), (239, 361)), strict=True):
+        assert least <= high
+        assert most >= low
 
 
 def test_what_a_dead_part_had_started_ends_too() -> None:
@@ -138,7 +140,7 @@ def test_what_a_dead_part_had_started_ends_too() -> None:
     part.wait()
     assert child.is_running()
     module._sweep(part)
-    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 5)
+    assert psutil.wait_procs([child], timeout=60)[1] == []
     module._sweep(part)  # nothing left is no error
 
 
@@ -163,14 +165,14 @@ def test_however_it_ends_no_process_is_left(settings: Settings, number: signal.S
     )
     try:
         assert program.stdout is not None
-        assert select.select([program.stdout], [], [], 60)[0], "it did not become ready"
+        assert select.select([program.stdout], [], [], 120)[0], "it did not become ready"
         assert program.stdout.readline() == "ready\n"
         family = psutil.Process(program.pid).children(recursive=True)
         assert len(family) >= 2
         program.send_signal(number)
-        status = program.wait(20)
+        status = program.wait(60)
         assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0)
-        _, left = psutil.wait_procs(family, timeout=20)
+        _, left = psutil.wait_procs(family, timeout=60)
         assert left == []
         assert not answers(Peer("HOICHAN", "127.0.0.1", settings.dicom_port))
     finally:

@@ -25,6 +25,7 @@ from websockets.sync.client import connect
 from tests.workstation.web.serving import served, wait_for
 from workstation.processes import serve
 from workstation.supervisor import listening_socket
+from workstation.web import proxy as module
 from workstation.web.gate import COOKIE, USER_HEADER
 from workstation.web.proxy import SECRET_HEADER, Proxy
 from workstation.web.shell import Shell
@@ -131,7 +132,9 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    # A child that is slow with us is not gone.
+    monkeypatch.setattr(module, "CHECK_TIMEOUT_SECONDS", 60.0)
     listeners = [listening_socket("127.0.0.1", 0) for _ in range(2)]
     ports = [listener.getsockname()[1] for listener in listeners]
     running: dict[int, tuple[threading.Thread, threading.Event]] = {}
@@ -144,7 +147,7 @@ def rig() -> Iterator[Rig]:
             target=serve, args=(child_app(f"child {index}"), descriptor, stop, ready.set)
         )
         thread.start()
-        assert ready.wait(30)
+        assert ready.wait(60)
         running[index] = (thread, stop)
 
     def stop_child(index: int) -> None:
@@ -212,7 +215,7 @@ def test_no_path_leads_to_another_host(rig: Rig) -> None:
     address = httpx.URL(rig.url)
     # "%2f@host" after the base path would make the child's address a user name.
     target = f"/hoichan%2f@127.0.0.1:{rig.ports[0]}/anywhere"
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
     try:
         connection.request("GET", target, headers={"x-test-user": "session 1"})
         assert connection.getresponse().status == 404
@@ -228,7 +231,7 @@ def test_sessions_stick_to_their_child_and_spread(rig: Rig) -> None:
             answer = rig.client.get("/", headers={"x-test-user": user}).json()
             of_session.setdefault(user, set()).add(answer["child"])
             with connect(rig.websocket, additional_headers={"x-test-user": user}) as websocket:
-                of_session[user].add(json.loads(websocket.recv(5))["child"])
+                of_session[user].add(json.loads(websocket.recv(60))["child"])
     assert all(len(children) == 1 for children in of_session.values())
     assert len(set.union(*of_session.values())) == 2
 
@@ -251,7 +254,7 @@ def test_uploads_stream_through(rig: Rig) -> None:
 def test_an_upload_broken_off_does_not_make_the_child_ill(rig: Rig) -> None:
     child = rig.proxy.child_of("session 1")
     address = httpx.URL(rig.url)
-    with socket.create_connection((address.host, address.port or 80), timeout=10) as line:
+    with socket.create_connection((address.host, address.port or 80), timeout=60) as line:
         head = "POST /hoichan/count HTTP/1.1\r\nHost: x\r\nX-Test-User: session 1\r\n"
         line.sendall(f"{head}Content-Length: 100\r\n\r\nabc".encode())
         time.sleep(0.3)
@@ -284,38 +287,43 @@ def test_websockets_carry_text_and_bytes_both_ways(rig: Rig) -> None:
         subprotocols=["streamlit", "token", "session"],  # type: ignore[list-item]
     ) as websocket:
         assert websocket.subprotocol == "streamlit"
-        first = json.loads(websocket.recv(5))
+        first = json.loads(websocket.recv(60))
         assert first["path"] == "/_stcore/stream"
         assert "cookie" not in first["headers"]
         websocket.send("xin chào")
-        assert websocket.recv(5) == "got xin chào"
+        assert websocket.recv(60) == "got xin chào"
         big = bytes(range(256)) * 20_000  # 5 MB
         websocket.send(big)
-        assert websocket.recv(20) == big[::-1]
+        assert websocket.recv(60) == big[::-1]
         websocket.send("bye")
         with pytest.raises(ConnectionClosed):
-            websocket.recv(5)
+            websocket.recv(60)
         assert websocket.close_code == 4999
 
 
 def test_the_child_learns_that_the_browser_left(rig: Rig) -> None:
     headers = {"x-test-user": "session 1"}
     with connect(rig.websocket, additional_headers=headers) as websocket:
-        websocket.recv(5)
+        websocket.recv(60)
     # The next connection works: nothing is left hanging.
     with connect(rig.websocket, additional_headers=headers) as websocket:
-        websocket.recv(5)
+        websocket.recv(60)
 
 
-def test_while_a_child_is_gone_a_page_says_so_and_comes_back(rig: Rig) -> None:
+def test_while_a_child_is_gone_a_page_says_so_and_comes_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     child = rig.proxy.child_of("session 1")
     index = rig.proxy.children.index(child)
-    with connect(rig.websocket, additional_headers={"x-test-user": "session 1"}) as websocket:
-        websocket.recv(5)
-        rig.stop_child(index)
-        with pytest.raises(ConnectionClosed):
-            websocket.recv(10)
-    wait_for(lambda: not child.is_healthy, 20)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(module, "CHECK_TIMEOUT_SECONDS", 1.0)
+        with connect(rig.websocket, additional_headers={"x-test-user": "session 1"}) as websocket:
+            websocket.recv(60)
+            rig.stop_child(index)
+            with pytest.raises(ConnectionClosed):
+                websocket.recv(60)
+        wait_for(lambda: not child.is_healthy)
+    wait_for(lambda: rig.proxy.children[1 - index].is_healthy)
     page = rig.client.get("/", headers={"accept": "text/html"})
     assert page.status_code == 503
     assert "Đang khởi động lại" in page.text
@@ -328,5 +336,5 @@ def test_while_a_child_is_gone_a_page_says_so_and_comes_back(rig: Rig) -> None:
     other = next(f"s{n}" for n in range(99) if rig.proxy.child_of(f"s{n}") is not child)
     assert rig.client.get("/", headers={"x-test-user": other}).status_code == 200
     rig.start_child(index)
-    wait_for(lambda: child.is_healthy, 20)
+    wait_for(lambda: child.is_healthy)
     assert rig.client.get("/").status_code == 200
