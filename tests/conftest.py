@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
+from playwright.sync_api import expect
 
 from tests.peers import free_ports
 
@@ -20,6 +21,8 @@ settings.load_profile("ci")
 # The five seconds of httpx are too few where a machine is busy, or a kernel is compiled first.
 for _patience in ("connect", "read", "write", "pool"):
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _patience, 60.0)
+# What comes late on a busy machine has come all the same.
+expect.set_options(timeout=180_000)
 
 
 @pytest.fixture(scope="session")

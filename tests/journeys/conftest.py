@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.product import PASSWORD, Product
 
-SECONDS = 90_000
+MILLISECONDS = 90_000
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -38,7 +38,7 @@ def sign_in(chromium: Browser, running: Product) -> Iterator[Callable[..., Page]
         context = chromium.new_context(viewport={"width": width, "height": height}, locale="vi-VN")
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(SECONDS)
+        page.set_default_timeout(MILLISECONDS)
         # A frame that is refused after the session ended is no error of the page.
         page.on("pageerror", lambda e: str(e) == "XMLHttpRequest" or errors.append(str(e)))
         page.goto(running.url + address)

@@ -22,11 +22,9 @@ from viewers import build
 # Hundreds of blocks, each written to the disk and answered.
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
-SECONDS = 90_000
 # Of what takes a hundred blocks, or a conversion, on a machine that does other things too.
 LONG = 400_000
 SIZE = 12_288
-expect.set_options(timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,6 @@ from viewers import build
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
-SECONDS = 180_000
-expect.set_options(timeout=SECONDS)
 ANNOTATIONS = "1.2.840.10008.5.1.4.1.1.91.1"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"

@@ -4,15 +4,14 @@ The scan is the demo's phantom; the asking hospital's PACS is Orthanc.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.test_consult import ask, draft_case, landed, push, until
-from tests.journeys.test_pages import FLAGS, SECONDS
 from tests.journeys.test_stroke import (
     COMPREHENSIVE_3D_SR,
     PARAMETRIC_MAP,
@@ -45,14 +44,6 @@ def running(tmp_path_factory: pytest.TempPathFactory, pacs: Orthanc) -> Iterator
         yield served
 
 
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture(scope="module")
 def case(running: Product, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The case in the queue, computed."""
@@ -67,19 +58,8 @@ def case(running: Product, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(chromium: Browser, running: Product, case: str) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN")
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda e: str(e) == "XMLHttpRequest" or errors.append(str(e)))
-    page.set_default_timeout(SECONDS)
-    page.goto(f"{running.url}/reading?case={case}")
-    page.fill("input[name=username]", "radiologist")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    yield page
-    context.close()
-    assert not errors, errors
+def page(sign_in: Callable[..., Page], case: str) -> Page:
+    return sign_in("radiologist", f"/reading?case={case}")
 
 
 def turn_to(page: Page, title: str) -> Locator:

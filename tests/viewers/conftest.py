@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.viewers.site import Site
 from tests.viewers.slidesite import SlideSite
@@ -20,9 +20,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-# What comes late on a busy machine has come all the same.
-expect.set_options(timeout=90_000)
 
 
 @pytest.fixture(scope="package")

@@ -97,7 +97,7 @@ def test_mount_in_streamlit() -> None:
     """The component registers on first use, in each new runtime, with the module's address."""
     for _ in range(2):
         app = AppTest.from_function(page_with_viewer)
-        app.run(timeout=30)
+        app.run(timeout=240)
         assert not app.exception
         (element,) = app.get("bidi_component")
         assert json.loads(element.proto.json)["module"] == f"/x/assets/{viewers.asset('radiology')}"

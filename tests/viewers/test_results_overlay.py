@@ -190,8 +190,12 @@ def test_pick_again_takes_the_next_click(site: ResultSite, kept: Kept, open_page
     page.mouse.click(x - 70, y - 40)
     site.wait(lambda: kept.puts)
     expect(page.locator(".hv-picking")).to_have_count(0)
-    after = knob_middle(page)
-    assert np.hypot(after[0] - x + 70, after[1] - y + 40) < 2
+
+    def is_there() -> bool:
+        after = knob_middle(page)
+        return bool(np.hypot(after[0] - x + 70, after[1] - y + 40) < 2)
+
+    until(page, is_there)
 
 
 def test_the_brush(site: ResultSite, kept: Kept, open_page: OpenPage) -> None:

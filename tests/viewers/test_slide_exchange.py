@@ -89,7 +89,7 @@ def test_in_english_and_with_a_format(glass: SlideSite, open_page: Open, tmp_pat
     file.write_bytes(b"<ASAP_Annotations/>")
     page = listed(open_page(glass.page(language="en")))
     said = bring(page, file, "ASAP XML")
-    expect(said).to_contain_text("cells.xml: 1 new point sets (40,210 points or outlines).")
+    expect(said).to_contain_text("cells.xml: 1 new point set (40,210 points or outlines).")
     assert glass.imports[0][0]["format"] == "asap"
 
 

@@ -51,7 +51,7 @@ def test_damaged_image_is_named_and_the_rest_is_read(
         expect(page.locator(".hv-sentence").first).to_have_text(said)
         page.keyboard.press("ArrowDown")
     page.keyboard.press("m")
-    expect(page.locator(".hv-sentence").first).to_contain_text("1 slices could not be loaded")
+    expect(page.locator(".hv-sentence").first).to_contain_text("1 slice could not be loaded")
 
 
 def test_missing_frames_are_said_and_retried(tilted: Site, open_page: OpenPage) -> None:
@@ -167,3 +167,18 @@ def test_without_webgl_single_slices_on_the_cpu(tilted: Site, driver: Playwright
         expect(page.locator(".hv-sentence").first).to_contain_text("has no WebGL")
     finally:
         browser.close()
+
+
+def test_a_document_has_a_page_for_a_picture(
+    make_site: MakeSite, test_data: Path, open_page: OpenPage
+) -> None:
+    images = sorted((test_data / "ct_body" / "chest_lidc_ffs").glob("*.dcm"))[:3]
+    (report, *_) = sorted(p for p in (test_data / "modalities" / "sr").rglob("*") if p.is_file())
+    site = make_site(*images, report)
+    page = open_page(site.page(language="en"))
+    loaded(page, 3)
+    expect(page.locator(".hv-thumb")).to_have_count(2)
+    document = page.locator(".hv-thumb", has=page.locator(".hv-picture .hc-icon"))
+    expect(document).to_have_count(1)
+    document.click()
+    expect(page.locator(".hv-sentence").first).to_contain_text("nothing that can be shown here")

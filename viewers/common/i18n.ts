@@ -16,14 +16,19 @@ export type Translate<Key extends string> = (
   values?: Readonly<Record<string, string | number>>,
 ) => string;
 
-/** Return a function that looks up `catalogue` and fills `{name}` places. */
+/** Return a function that looks up `catalogue` and fills places: `{n}`, and `{n|slice|slices}` by number. */
 export function translator<Key extends string>(
   catalogue: Catalogue<Key>,
   language: () => Language,
 ): Translate<Key> {
   return (key, values = {}) =>
-    catalogue[key][language()].replace(/\{(\w+)\}/g, (place, name: string) =>
-      name in values ? String(values[name]) : place,
+    catalogue[key][language()].replace(
+      /\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g,
+      (place, name: string, one?: string, many?: string) => {
+        if (!(name in values)) return place;
+        const value = String(values[name]);
+        return many === undefined ? value : value === "1" ? one! : many;
+      },
     );
 }
 

@@ -36,6 +36,7 @@ export const ICONS = {
   jump: "M5 12h13|M13 7l5 5-5 5",
   cloud_off: "M4 4l16 16|M8 8a5.5 5.5 0 0 0-1.5 10.9H17|M11 6.2A6 6 0 0 1 17.6 11 4 4 0 0 1 20.5 16.5",
   images: "M4 7h13v13H4z|M8 7V4h12v12h-3",
+  document: "M6 3h8l4 4v14H6z|M14 3v4h4|M9 12h6|M9 16h6",
 } as const satisfies Record<ToolName, string> & Record<string, string>;
 
 export type IconName = keyof typeof ICONS;

@@ -106,7 +106,7 @@ export const MESSAGES = {
   refused_colour: { vi: "Không dựng mặt phẳng từ ảnh màu.", en: "No reformatting of colour images." },
   refused_no_gpu: { vi: "Máy này không có WebGL: chỉ xem được từng lát.", en: "This computer has no WebGL: single slices only." },
   refused_too_large: { vi: "Không dựng mặt phẳng: khối quá lớn cho trình duyệt.", en: "No reformatting: the volume is too large for the browser." },
-  refused_missing: { vi: "Không dựng mặt phẳng: {n} lát không tải hoặc không giải mã được.", en: "No reformatting: {n} slices could not be loaded or decoded." },
+  refused_missing: { vi: "Không dựng mặt phẳng: {n} lát không tải hoặc không giải mã được.", en: "No reformatting: {n} {n|slice|slices} could not be loaded or decoded." },
   no_webgl: { vi: "Máy này không có WebGL: ảnh vẽ bằng CPU, không có ba mặt phẳng.", en: "This computer has no WebGL: images are drawn by the CPU, without the three planes." },
   context_lost: { vi: "Trình duyệt đã thu hồi bộ nhớ đồ họa.", en: "The browser has taken the graphics memory back." },
   reload: { vi: "Tải lại trang", en: "Reload the page" },
@@ -122,7 +122,7 @@ export const MESSAGES = {
   // marks
   saved: { vi: "Đã lưu", en: "Saved" },
   saving: { vi: "Đang lưu…", en: "Saving…" },
-  unsaved: { vi: "Chưa lưu {n} phép đo", en: "{n} marks not saved" },
+  unsaved: { vi: "Chưa lưu {n} phép đo", en: "{n} {n|mark|marks} not saved" },
   not_saved: { vi: "chưa lưu", en: "not saved" },
   refused: { vi: "máy chủ từ chối", en: "refused by the server" },
   no_marks: { vi: "Chưa có phép đo hay ghi chú nào.", en: "No marks or measurements yet." },

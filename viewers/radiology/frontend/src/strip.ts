@@ -1,9 +1,10 @@
 /** The strip of series: a picture, a title and how much of it has come. */
 
-import { h } from "@common/dom";
+import { h, icon } from "@common/dom";
 import type { Translate } from "@common/i18n";
 import { thumbnailUrl } from "./dicomweb";
 import { giveSeries } from "./dragging";
+import { ICONS } from "./icons";
 import type { MessageKey } from "./messages";
 import type { Series } from "./series";
 
@@ -41,13 +42,16 @@ export class Strip {
     const { set } = series;
     const bar = h("i");
     const count = h("small");
-    const picture = h("img", {
-      src: thumbnailUrl(this.base, set),
-      alt: "",
-      loading: "lazy",
-      draggable: "false",
-      onerror: (event: Event) => (event.target as HTMLElement).classList.add("hv-absent"),
-    });
+    const picture =
+      set.kind === "stack"
+        ? h("img", {
+            src: thumbnailUrl(this.base, set),
+            alt: "",
+            loading: "lazy",
+            draggable: "false",
+            onerror: (event: Event) => (event.target as HTMLElement).classList.add("hv-absent"),
+          })
+        : icon(ICONS.document, 36);
     const root = h(
       "button",
       {

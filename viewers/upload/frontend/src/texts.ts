@@ -45,7 +45,7 @@ const catalogue = {
     en: "Archive: DICOM is stored as it is; slides take what part 1 says",
   },
   leaveOut: { vi: "Bỏ ra", en: "Leave out" },
-  send: { vi: "Gửi {count} tệp", en: "Send {count} files" },
+  send: { vi: "Gửi {count} tệp", en: "Send {count} {count|file|files}" },
   sendOne: { vi: "Gửi 1 tệp", en: "Send 1 file" },
   needPatient: {
     vi: "Hãy nhập mã người bệnh và họ tên, hoặc chọn một lần chụp đã có.",
@@ -65,15 +65,15 @@ const catalogue = {
   },
   due: { vi: "Đã nhận, chờ chuyển đổi", en: "Received, waits for conversion" },
   working: { vi: "Đang xử lý", en: "Working" },
-  done: { vi: "Xong: {count} ảnh DICOM đã lưu", en: "Done: {count} DICOM images stored" },
-  unreadable: { vi: "{count} tệp DICOM không đọc được", en: "{count} DICOM files unreadable" },
+  done: { vi: "Xong: {count} ảnh DICOM đã lưu", en: "Done: {count} DICOM {count|image|images} stored" },
+  unreadable: { vi: "{count} tệp DICOM không đọc được", en: "{count} DICOM {count|file|files} unreadable" },
   quarantined: {
     vi: "{count} ảnh nằm ở khu cách ly, chờ quản trị viên",
-    en: "{count} images are in quarantine, for an administrator",
+    en: "{count} {count|image is|images are} in quarantine, for an administrator",
   },
   conflicts: {
     vi: "{count} ảnh trùng mã với ảnh khác đã có",
-    en: "{count} images claim the UID of other ones",
+    en: "{count} {count|image claims|images claim} the UID of {count|another|other ones}",
   },
   refused: { vi: "Không nhận", en: "Refused" },
   pause: { vi: "Tạm dừng", en: "Pause" },

@@ -233,6 +233,7 @@ export class Table {
     const sexes: Record<string, Key> = { M: "male", F: "female", O: "other" };
     const sex = sexes[row.patient_sex];
     say(about, [sex ? t(sex) : "", years].filter(Boolean).join(" · "));
+    mark(cell, "title", `${name.textContent} ${about.textContent}`.trim());
   }
 
   private clock(line: Line, view: View): void {

@@ -29,7 +29,7 @@ const catalogue = {
     vi: "Mất kết nối, danh sách từ {time}; đang thử lại",
     en: "Connection lost, list of {time}; trying again",
   },
-  cases: { vi: "{count} ca", en: "{count} cases" },
+  cases: { vi: "{count} ca", en: "{count} {count|case|cases}" },
   soundOn: { vi: "Âm báo: bật", en: "Sound: on" },
   soundOff: { vi: "Âm báo: tắt", en: "Sound: off" },
   newEmergency: { vi: "Ca cấp cứu mới", en: "New emergency" },
