@@ -135,6 +135,8 @@ def _in_child(settings: Settings, step: PreprocessStep, study_instance_uid: str)
         return answer
     except EOFError:
         child.join(5)
+        child.kill()
+        child.join()  # how it ended may be told later still
         return _Answer(error=f"The process ended with exit code {child.exitcode}.")
     finally:
         child.kill()

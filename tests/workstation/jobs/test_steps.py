@@ -39,6 +39,11 @@ GUESTS = {
         def run(study):
             time.sleep(600)
         """,
+    "leaving": """
+        def run(study):
+            os.closerange(3, 1024)  # and the way to the worker with it
+            time.sleep(600)
+        """,
     "uninterested": """
         def run(study):
             raise AssertionError("was not wanted")
@@ -115,6 +120,7 @@ def test_a_step_that_does_not_want_the_study_is_done_without_a_word(context: Con
     [
         ("raising", "LookupError: no such thing"),
         ("dying", "ended with exit code -9"),
+        ("leaving", "ended with exit code -9"),
         ("hanging", "No result within 8 s"),
     ],
 )
