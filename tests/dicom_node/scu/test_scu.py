@@ -21,7 +21,7 @@ def data_set_bytes(path: Path) -> bytes:
 
 def test_echo_says_how_long_it_took(tmp_path: Path) -> None:
     with storescp(tmp_path / "in") as peer:
-        assert 0 < echo(peer, "HOICHAN") < 10
+        assert echo(peer, "HOICHAN") > 0
 
 
 def test_nobody_listens(deaf_port: int) -> None:

@@ -276,7 +276,7 @@ def test_a_question_without_an_answer_is_not_answered(registry: Registry, tmp_pa
 
 def wait_for(port: int) -> None:
     """Until someone answers C-ECHO there."""
-    for _ in range(100):
+    for _ in range(600):
         echo = ["/usr/bin/echoscu", "-to", "1", "localhost", str(port)]
         if subprocess.run(echo, capture_output=True, check=False).returncode == 0:
             return
@@ -307,7 +307,7 @@ def test_a_real_pacs_takes_them_all(registry: Registry, tmp_path: Path, free_por
         )
     finally:
         pacs.terminate()
-        pacs.wait(10)
+        pacs.wait(60)
 
     assert sent.returncode == 0, sent.stderr
     kept = {pydicom.dcmread(path).SOPClassUID for path in received.iterdir()}
