@@ -82,7 +82,7 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
                 paths.append(path)
             halves.append(Sender(peer, "DEMO_A", paths))
         senders += halves
-        threads = [threading.Thread(target=sender.push) for sender in halves]
+        threads = [threading.Thread(target=sender.push, daemon=True) for sender in halves]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads) and kills < KILLS:
