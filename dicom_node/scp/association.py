@@ -245,8 +245,9 @@ class Association:
 
     def _establish(self) -> bool:
         """Answer the association request; False when it was rejected."""
-        self.wire.open(self.settings.request_deadline)
-        kind, value = self.wire.read(_LONGEST_REQUEST, self.settings.request_deadline)
+        seconds = self.settings.request_deadline
+        self.wire.open(seconds)
+        kind, value = self.wire.read(_LONGEST_REQUEST, seconds, seconds)
         if kind != Pdu.ASSOCIATE_RQ:
             raise ProtocolError("something other than an A-ASSOCIATE-RQ", _UNEXPECTED_PDU)
         header = struct.pack(">BxI", kind, len(value))

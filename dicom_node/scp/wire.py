@@ -5,6 +5,7 @@ per PDU; see ``docs/decisions/0001-own-store-path.md``. Nothing here knows DIMSE
 """
 
 import contextlib
+import math
 import socket
 import ssl
 import struct
@@ -82,7 +83,9 @@ class Wire:
         except OSError as error:
             raise Closed(f"the connection broke: {error}") from error
 
-    def read(self, longest: int, wait_seconds: float) -> tuple[int, memoryview]:
+    def read(
+        self, longest: int, wait_seconds: float, whole_seconds: float = math.inf
+    ) -> tuple[int, memoryview]:
         """Return type and value of the next PDU. The view is valid until the next read.
 
         Parameters
@@ -91,15 +94,18 @@ class Wire:
             Bytes; a longer PDU is a ProtocolError.
         wait_seconds : float
             For its first byte.
+        whole_seconds : float
+            For all of it, where that is less than the deadline of any PDU.
 
         Raises
         ------
         Closed
         """
+        begun = time.monotonic()
         if self._end == self._start:
             self._start = self._end = 0
-            self._wait(time.monotonic() + wait_seconds)
-        deadline = time.monotonic() + self._pdu_seconds
+            self._wait(begun + wait_seconds)
+        deadline = min(time.monotonic() + self._pdu_seconds, begun + whole_seconds)
         while self._end - self._start < 6:
             self._make_room(6)
             self._wait(deadline)

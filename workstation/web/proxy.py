@@ -48,7 +48,8 @@ HOP_BY_HOP = frozenset(
 JUDGED = frozenset({b"origin", b"authorization"})
 WEBSOCKET_HANDSHAKE = b"sec-websocket-"
 CHECK_SECONDS = 1.0
-CHECK_TIMEOUT_SECONDS = 3.0
+# A child that is gone breaks its connections at once; one that is only busy may take a while.
+CHECK_TIMEOUT_SECONDS = 10.0
 GOING_AWAY, RESTARTING = 1001, 1012
 STARTING = Text("Đang khởi động lại", "Starting again")
 STARTING_TEXT = Text(

@@ -136,8 +136,7 @@ SILENCES = {
 
 @pytest.mark.parametrize("sent", SILENCES.values(), ids=SILENCES.keys())
 def test_half_an_association_is_closed(start: Start, sent: bytes) -> None:
-    short = {"request_deadline": DEADLINE, "pdu_deadline": DEADLINE}
-    with start(**short) as node, connect(node) as connection:
+    with start(request_deadline=DEADLINE) as node, connect(node) as connection:
         connection.sendall(sent)
         assert ends(connection)
 
