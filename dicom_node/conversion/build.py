@@ -38,6 +38,10 @@ Report = Callable[[float, str, str], None]
 
 _GLASS_MM = 25.0
 _DECODED = "Decoded from the vendor's file"
+_RECODED = (
+    f"Không chép nguyên được các ô ảnh của tệp này: ảnh được nén lại (JPEG {JPEG_QUALITY}).",
+    f"The tiles of this file cannot be copied: it was compressed again (JPEG {JPEG_QUALITY}).",
+)
 _COPYING = ("Đang chép các ô ảnh", "Copying tiles")
 _MAKING = ("Đang tạo các mức thu nhỏ", "Making the smaller levels")
 _CHECKING = ("Đang đối chiếu với tệp gốc", "Comparing with the original")
@@ -217,6 +221,8 @@ class _Slide:
             made = "Averaged 2 x 2 from the level above" if step else ""
             if coding.lossy:
                 made = f"{made or _DECODED}, JPEG quality {JPEG_QUALITY}"
+            if coding.lossy and index == step == 0:
+                self.notes.append(_RECODED)
             shape = replace(
                 self._shape(level, step=step, resampled=index > 0 or step > 0),
                 tile_width=tile,

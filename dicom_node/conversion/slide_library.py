@@ -179,11 +179,4 @@ def _scanner(vendor: str, properties: Any, profile: Any) -> Scanner:
         objective_power=number("openslide.objective-power"),
         scanned_at=at,
         icc=profile.tobytes() if profile is not None else b"",
-        notes=(
-            (
-                "Định dạng này không cho phép chép nguyên các ô JPEG: ảnh được nén lại (JPEG 90).",
-                "This format does not let JPEG tiles be copied: "
-                "the image was compressed again (JPEG 90).",
-            ),
-        ),
     )

@@ -1,4 +1,4 @@
-"""Tiles cut out of a TIFF page that is stored in strips, as Fiji and many converters write."""
+"""Tiles cut out of a TIFF page that is stored in strips, as Fiji, cameras and converters write."""
 
 import os
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.conversion.refusals import damaged, refuse
-from dicom_node.conversion.tiles import LOSSLESS, check_samples, in_order
+from dicom_node.conversion.tiles import LOSSLESS, check_colours, check_samples, in_order
 
 __all__ = ["StripLevel", "read_strip_level"]
 
@@ -70,6 +70,7 @@ def read_strip_level(descriptor: int, page: Any, desk: Desk) -> StripLevel:
     """Look at a page in strips. Raises ConversionRefused."""
     width, height = page.imagewidth, page.imagelength
     check_samples(page)
+    check_colours(page)
     size = width * height * page.samplesperpixel * page.dtype.itemsize
     if min(width, height) < 1 or size > _LARGEST_PAGE_BYTES:
         what = f"{width} × {height}"

@@ -1,6 +1,8 @@
-"""Aperio SVS, Philips TIFF, QPTIFF, OME-TIFF, plain tiled TIFF: tiles taken as they are stored."""
+"""Aperio SVS, Philips TIFF, QPTIFF, OME-TIFF, plain TIFF: tiles taken as they are stored."""
 
 import re
+import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ from dicom_node.conversion.tiles import read_tile_level
 __all__ = ["TiffSource", "resolution_mpp"]
 
 _ICC = 34675
-_SOFTWARE, _MAKE, _MODEL = 305, 271, 272
+_DESCRIPTION, _SOFTWARE, _MAKE, _MODEL = 270, 305, 271, 272
 _PLAUSIBLE_MPP = (0.02, 50.0)
 _LARGEST_PICTURE_PIXELS = 50_000_000
 # A picture beside the slide that is this large is another scan.
@@ -36,7 +38,7 @@ _UNKNOWN_STEP_UM = 1.0
 
 
 class TiffSource:
-    """A tiled TIFF of any of these vendors.
+    """A TIFF of any of these vendors.
 
     Raises
     ------
@@ -86,17 +88,18 @@ class TiffSource:
             pages.append(level.keyframe)
         base = pages[0]
         self.scanner = Scanner("TIFF", icc=_profile(base))
-        sizes: list[tuple[int, int] | None] = [None] * len(pages)
         if tiff.is_philips:
             self._read_philips(base)
-            sizes = [_unpadded(base, page) for page in pages]
+            self._take_levels(pages, [_unpadded(base, page) for page in pages])
         elif tiff.is_svs:
             self._read_aperio(base)
+            self._take_levels(pages, [None] * len(pages))
         else:
+            _check_directory(tiff, base)
             self._read_plain(base)
-        self._take_levels(pages, sizes)
+            self._take_layers([[page] for page in pages])
 
-    def _take_levels(self, pages: list[Any], sizes: list[tuple[int, int] | None]) -> None:
+    def _take_levels(self, pages: list[Any], sizes: Sequence[tuple[int, int] | None]) -> None:
         """The base must be whole; a smaller level that is not is left out and made anew."""
         sparse = self._tiff.is_philips
         for page, size in zip(pages, sizes, strict=True):
@@ -255,6 +258,9 @@ class TiffSource:
             software=_text(base, _SOFTWARE),
             mpp=resolution_mpp(base),
         )
+        least = min(base.size, _SCAN_PIXELS)
+        if any(one.keyframe.size >= least for one in self._tiff.series[1:]):
+            self.scanner = replace(self.scanner, notes=(_OTHER_SCANS,))
 
     def _take_picture(self, role: str, page: Any) -> None:
         if page.imagewidth * page.imagelength > _LARGEST_PICTURE_PIXELS or role in self.pictures:
@@ -285,6 +291,23 @@ _NO_PICTURE = {
     "LABEL": ("Ảnh nhãn trong tệp không đọc được.", "The label picture in the file is unreadable."),
     "": ("Ảnh toàn cảnh trong tệp không đọc được.", "The overview picture is unreadable."),
 }
+
+
+def _check_directory(tiff: Any, page: Any) -> None:
+    """What would say that a plain TIFF is no plain one is not lost. Raises ConversionRefused."""
+    form, file = tiff.tiff, tiff.filehandle
+    file.seek(page.offset)
+    (count,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+    entries = file.read(count * form.tagsize)
+    codes = {
+        struct.unpack_from(f"{form.byteorder}H", entries, at)[0]
+        for at in range(0, len(entries), form.tagsize)
+    }
+    (following,) = struct.unpack(form.offsetformat, file.read(form.offsetsize))
+    if following >= file.size or (_DESCRIPTION in codes and page.tags.get(_DESCRIPTION) is None):
+        raise refuse(
+            "damaged", "its directory leads beyond its end", "mục lục trỏ ra ngoài phần cuối tệp"
+        )
 
 
 def resolution_mpp(page: Any) -> tuple[float, float]:

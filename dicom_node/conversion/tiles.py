@@ -14,7 +14,7 @@ from dicom_node.conversion.refusals import ConversionRefused, damaged, refuse
 from dicom_node.conversion.source import LARGEST_LEVEL_PIXELS, LARGEST_TILE_EDGE
 from dicom_node.pixels.codestream import codestream_size
 
-__all__ = ["LOSSLESS", "TiffLevel", "check_samples", "in_order", "read_tile_level"]
+__all__ = ["LOSSLESS", "TiffLevel", "check_colours", "check_samples", "in_order", "read_tile_level"]
 
 _JPEG = 7
 _JPEG_2000 = frozenset({33005, 34712})
@@ -134,10 +134,17 @@ def check_samples(page: Any) -> None:
     elif kind is not None and kind.kind == "i":
         words = f"{samples} × {bits} bit with sign", f"{samples} × {bits} bit có dấu"
     else:
-        words = f"{samples} × {bits} bit", ""
-    is_known = kind is not None and kind.kind == "u"
+        words = f"{samples} × {page.bitspersample} bit", ""
+    is_known = kind is not None and kind.kind == "u" and page.bitspersample >= 8
     if not is_known or (samples, bits) not in ((1, 8), (3, 8), (4, 8), (1, 16)):
         raise refuse("pixels", *words)
+
+
+def check_colours(page: Any) -> None:
+    """Grey, RGB, or YCbCr of a coder that gives back RGB. Raises ConversionRefused."""
+    is_turned = page.photometric == _YCBCR and page.compression not in LOSSLESS
+    if page.photometric not in (*_GREY, _RGB) and not is_turned:
+        raise refuse("pixels", f"TIFF photometric {int(page.photometric)}")
 
 
 def read_tile_level(
@@ -205,8 +212,8 @@ def read_tile_level(
         _take_jpeg_2000(level)
     elif page.compression not in LOSSLESS and page.compression != _WEBP:
         raise refuse("compression", f"TIFF {int(page.compression)}")
-    if page.compression != _JPEG and page.photometric not in (*_GREY, _RGB, _YCBCR):
-        raise refuse("pixels", f"TIFF photometric {int(page.photometric)}")
+    if page.compression != _JPEG:
+        check_colours(page)
     return level
 
 

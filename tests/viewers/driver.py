@@ -13,6 +13,7 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 __all__ = [
     "breathe",
+    "canvas_pixels",
     "cell_pixels",
     "click",
     "drag",
@@ -31,10 +32,16 @@ __all__ = [
 ]
 
 IS_DRAWN = """c => {
+  if (!c.width || !c.height) return false;
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
   for (let i = 0; i < d.length; i += 400) if (d[i] > 30) return true;
   return false;
 }"""
+
+PNG = """c => new Promise((done) => requestAnimationFrame(() => {
+  if (!c.width || !c.height) done([]);
+  else c.toBlob((b) => b.arrayBuffer().then((a) => done([...new Uint8Array(a)])), 'image/png');
+}))"""
 
 # One frame takes what was done, the next draws it, a third what lies over it.
 THREE_FRAMES = """async () => {
@@ -106,15 +113,15 @@ def overlay(page: Page, corner: str, cell: int = 0) -> str:
 
 def cell_pixels(page: Page, cell: int = 0) -> NDArray[np.uint8]:
     """What is drawn in a viewport, (rows, columns, 3); only the images, nothing written on them."""
-    data = (
-        page.locator(".hv-grid .hv-cell canvas")
-        .nth(cell)
-        .evaluate(
-            "c => new Promise(done => requestAnimationFrame(() => c.toBlob(b =>"
-            " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png')))"
-        )
-    )
-    return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGB"))
+    return canvas_pixels(page.locator(".hv-grid .hv-cell canvas").nth(cell))[..., :3]
+
+
+def canvas_pixels(canvas: Locator) -> NDArray[np.uint8]:
+    """(rows, columns, 4) of a canvas; one empty pixel while it has no size."""
+    data = canvas.evaluate(PNG)
+    if not data:
+        return np.zeros((1, 1, 4), np.uint8)
+    return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGBA"))
 
 
 def point_at(page: Page, x: float, y: float, cell: int = 0) -> tuple[float, float]:

@@ -1,6 +1,5 @@
 """A reader's hands and eyes on the slide viewer."""
 
-import io
 import math
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.viewers.driver import breathe, until
+from tests.viewers.driver import breathe, canvas_pixels, until
 
 __all__ = [
     "View",
@@ -110,11 +109,7 @@ def map_pixels(page: Page, pane: int = 0) -> NDArray[np.uint8]:
 
 
 def _pixels(canvas: Locator) -> NDArray[np.uint8]:
-    data = canvas.evaluate(
-        "c => new Promise(done => c.toBlob(b =>"
-        " b.arrayBuffer().then(a => done([...new Uint8Array(a)])), 'image/png'))"
-    )
-    picture = Image.open(io.BytesIO(bytes(data))).convert("RGBA")
+    picture = Image.fromarray(canvas_pixels(canvas))
     ground = Image.new("RGBA", picture.size, (23, 27, 32, 255))
     return np.asarray(Image.alpha_composite(ground, picture).convert("RGB"))
 

@@ -1,16 +1,14 @@
 """Layers and handles over the images: on the right pixels, under the reader's hand."""
 
-import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.viewers import findings
-from tests.viewers.driver import breathe, drag, drawn, place_of, until
+from tests.viewers.driver import breathe, canvas_pixels, drag, drawn, place_of, until
 from tests.viewers.resultsite import Kept, ResultSite
 
 OpenPage = Callable[..., Page]
@@ -45,11 +43,7 @@ def opened(site: ResultSite, open_page: OpenPage) -> Page:
 
 def pixels(page: Page, selector: str) -> NDArray[np.uint8]:
     """(rows, columns, 4) of a canvas."""
-    data = page.locator(selector).first.evaluate(
-        "c => new Promise(done => c.toBlob(b => b.arrayBuffer()"
-        ".then(a => done([...new Uint8Array(a)])), 'image/png'))"
-    )
-    return np.asarray(Image.open(io.BytesIO(bytes(data))).convert("RGBA"))
+    return canvas_pixels(page.locator(selector).first)
 
 
 def edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:

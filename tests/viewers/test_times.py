@@ -69,6 +69,7 @@ ASKED = """() => JSON.stringify(
     .map((one) => one.name)
 )"""
 FILL = """c => {
+  if (!c.width) return 0;  // nothing is drawn
   const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
   const counts = new Array(256).fill(0);
   for (let i = 3; i < data.length; i += 4) if (data[i] > 0) counts[data[i]]++;
@@ -230,6 +231,30 @@ def test_the_second_screen_shows_what_the_first_does(
     drag(screen, point_at(screen, 0.3, 0.3), point_at(screen, 0.35, 0.3))
     site.wait(lambda: kept.puts[-1].get("strokes"))
     assert len(kept.puts[-1]["strokes"]) == 1
-    # nobody answers for layers any more when the room is closed
-    room.close()
+
+
+@pytest.mark.parametrize("is_silent", [False, True], ids=["with a word", "without a word"])
+def test_nobody_answers_for_the_layers_of_a_closed_room(
+    kept: Kept, screens: tuple[Page, Page], is_silent: bool
+) -> None:
+    room, screen = screens
+    until(screen, lambda: alpha(screen) > 0)
+    if is_silent:  # as when its window crashes
+        room.evaluate("addEventListener('pagehide', e => e.stopImmediatePropagation(), true)")
+    # a room that is there answers when it is asked, and keeps its layers
+    screen.wait_for_timeout(12_000)
+    assert alpha(screen) > 0
+    room.goto("about:blank")
     expect(screen.locator("canvas.hv-layers")).to_have_attribute("width", "0")
+
+
+def test_a_room_that_was_only_busy_shows_its_layers_again(
+    kept: Kept, screens: tuple[Page, Page]
+) -> None:
+    room, screen = screens
+    until(screen, lambda: alpha(screen) > 0)
+    room.evaluate(
+        "setTimeout(() => { const end = Date.now() + 15000; while (Date.now() < end); }, 0)"
+    )
+    expect(screen.locator("canvas.hv-layers")).to_have_attribute("width", "0")
+    until(screen, lambda: alpha(screen) > 0)

@@ -13,11 +13,17 @@ interface Message {
   from: string;
   /** A room by its name, or everybody of a kind. */
   to: string;
-  name: Name;
+  name: Name | typeof CALL | typeof ANSWER;
   detail: { case_id: string };
 }
 
 const CHANNEL = "hoichan-screens";
+/** A screen asks the room whether it is still there; the word of a window that closes may be lost. */
+const CALL = "are you there";
+const ANSWER = "here";
+const CALL_MS = 2000;
+/** A room may be busy for some seconds. */
+const MOST_UNANSWERED = 4;
 const ROOMS = "rooms";
 const SCREENS = "screens";
 const TO_SCREENS = [
@@ -50,8 +56,10 @@ abstract class Linked {
     this.channel.addEventListener("message", (event: MessageEvent<Message>) => {
       const message = event.data;
       if (message.detail.case_id !== caseId || !this.isFor(message)) return;
-      this.heard = message.name;
-      tell(message.name, message.detail as never);
+      const { name } = message;
+      if (name === CALL || name === ANSWER) return this.called(message.from);
+      this.heard = name;
+      tell(name, message.detail as never);
       this.heard = undefined;
     });
   }
@@ -62,11 +70,15 @@ abstract class Linked {
   }
 
   protected send(name: Name, detail: { case_id: string }): void {
-    if (name === this.heard || detail.case_id !== this.caseId) return;
-    const message: Message = { from: this.id, to: this.partner, name, detail };
-    this.channel.postMessage(message);
+    if (name !== this.heard && detail.case_id === this.caseId) this.post(this.partner, name, detail);
   }
 
+  protected post(to: string, name: Message["name"], detail = { case_id: this.caseId }): void {
+    this.channel.postMessage({ from: this.id, to, name, detail } satisfies Message);
+  }
+
+  /** Whether somebody is still there was asked here, or answered. */
+  protected abstract called(from: string): void;
   protected abstract get partner(): string;
   protected abstract isFor(message: Message): boolean;
 }
@@ -92,6 +104,10 @@ export class Room extends Linked {
     this.send("hoichan:handles", { case_id: this.roomCase, handles: [] } as never);
   }
 
+  protected called(from: string): void {
+    this.post(from, ANSWER);
+  }
+
   protected get partner(): string {
     return SCREENS;
   }
@@ -105,9 +121,31 @@ export class Room extends Linked {
 export class Screen extends Linked {
   /** The room whose layers lie here. */
   private room = ROOMS;
+  private unanswered = 0;
+  private readonly calling = setInterval(() => this.call(), CALL_MS);
 
-  constructor(caseId: string) {
-    super(caseId, TO_ROOM);
+  constructor(private readonly screenCase: string) {
+    super(screenCase, TO_ROOM);
+  }
+
+  override destroy(): void {
+    clearInterval(this.calling);
+    super.destroy();
+  }
+
+  private call(): void {
+    if (this.room === ROOMS) return;
+    if (this.unanswered++ < MOST_UNANSWERED) return this.post(this.room, CALL);
+    this.room = ROOMS;
+    this.unanswered = 0;
+    tell("hoichan:layers", { case_id: this.screenCase, layers: [] });
+    tell("hoichan:handles", { case_id: this.screenCase, handles: [] });
+  }
+
+  protected called(from: string): void {
+    this.unanswered = 0;
+    // It was only busy.
+    if (this.room === ROOMS) this.post(from, "hoichan:ask-layers");
   }
 
   protected get partner(): string {
@@ -115,7 +153,7 @@ export class Screen extends Linked {
   }
 
   protected isFor({ from, to, name, detail }: Message): boolean {
-    if (to !== SCREENS) return false;
+    if (to !== SCREENS && to !== this.id) return false;
     const isShowing = name === "hoichan:layers" && (detail as RoomEvents["hoichan:layers"]).layers.length > 0;
     if (isShowing) this.room = from;
     // Of two rooms with the same case, the one that showed something last is heard.

@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
 import openslide
 import pytest
 import tifffile
+from PIL import Image
 from pydicom import dcmread
 
 from dicom_node.conversion import ConversionRefused, build, jpeg, ndpi
@@ -314,6 +316,104 @@ def test_pages_of_a_plain_tiff_are_refused_in_words(tmp_path: Path, converted: C
     path = tmp_path / "channels.tif"
     stack = np.random.default_rng(1).integers(0, 65535, (3, 512, 512), np.uint16)
     tifffile.imwrite(path, stack, tile=(256, 256), photometric="minisblack")
+    with pytest.raises(ConversionRefused) as refusal:
+        converted(path, mpp=0.5)
+    assert refusal.value.code == "pixels"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "lzw", "predictor": True},
+        {"compression": "zlib", "planarconfig": "separate"},
+    ],
+    ids=["plain", "lzw", "planes"],
+)
+def test_a_picture_in_strips_is_shown_as_it_is(
+    tmp_path: Path, converted: Converts, options: dict[str, Any]
+) -> None:
+    """As cameras on a microscope, Fiji and cut-out regions are written."""
+    path = tmp_path / "camera.tif"
+    made = smooth(700, 900)
+    stored = np.moveaxis(made, -1, 0) if "planarconfig" in options else made
+    half_a_micrometre = {"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    settings = {"photometric": "rgb", "rowsperstrip": 33, **half_a_micrometre, **options}
+    tifffile.imwrite(path, stored, metadata=None, **settings)
+    slide = converted(path)
+    assert slide.notes == []
+    ds = dcmread(slide.files[0], stop_before_pixels=True)
+    measures = ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert measures.PixelSpacing == pytest.approx([0.0005, 0.0005])
+    assert ds.LossyImageCompression == "00"
+    assert np.array_equal(whole(slide.files[0]), made)
+    assert all(not dciodvfy_errors(file) for file in slide.files)
+
+
+@pytest.mark.parametrize(("colours", "photometric"), [("rgb", 2), ("ycbcr", 6)])
+def test_jpeg_in_strips_keeps_its_colours(
+    tmp_path: Path, converted: Converts, colours: str, photometric: int
+) -> None:
+    path = tmp_path / "camera.tif"
+    y, x = np.mgrid[:700, :900]
+    made = np.stack([x // 4, y // 4, (x + y) // 8], -1).astype(np.uint8)
+    coder = {"level": 90, "outcolorspace": colours}
+    tifffile.imwrite(path, made, photometric="rgb", compression="jpeg", compressionargs=coder)
+    with tifffile.TiffFile(path) as tiff:
+        assert (tiff.pages[0].is_tiled, tiff.pages[0].photometric) == (False, photometric)
+    assert np.abs(np.asarray(Image.open(path).convert("RGB")).astype(int) - made).mean() < 3
+    slide = converted(path, mpp=0.5)
+    assert np.abs(whole(slide.files[0]).astype(int) - made).mean() < 3
+    ((_, said),) = slide.notes
+    assert "compressed again" in said
+
+
+def whole(path: Path) -> np.ndarray:
+    """The full image as OpenSlide sees it in DICOM."""
+    with openslide.OpenSlide(str(path)) as dicom:
+        return np.asarray(dicom.read_region((0, 0), 0, dicom.dimensions))[..., :3]
+
+
+def test_other_pictures_of_a_plain_tiff_are_not_passed_over_in_silence(
+    tmp_path: Path, converted: Converts
+) -> None:
+    path = tmp_path / "album.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        for rows in (300, 320):
+            tiff.write(smooth(rows, 280), metadata=None, photometric="rgb")
+    ((_, said),) = converted(path, mpp=0.5).notes
+    assert "several scans" in said
+
+
+@pytest.mark.parametrize("tile", [None, (256, 256)])
+@pytest.mark.parametrize("kind", ["palette", "inks", "undecoded"])
+def test_colours_that_would_be_wrong_are_refused(
+    tmp_path: Path, converted: Converts, kind: str, tile: tuple[int, int] | None
+) -> None:
+    path = tmp_path / "x.tif"
+    made = smooth(300, 280)
+    if kind == "palette":
+        colours = np.zeros((3, 256), np.uint16)
+        pixels, settings = made[..., 0], {"photometric": "palette", "colormap": colours}
+    elif kind == "inks":
+        pixels = np.concatenate([made, made[..., :1]], -1)
+        settings = {"photometric": "separated"}
+    else:
+        pixels, settings = made, {"photometric": "rgb", "compression": "zlib"}
+    tifffile.imwrite(path, pixels, tile=tile, metadata=None, **settings)
+    if kind == "undecoded":
+        with tifffile.TiffFile(path, mode="r+b") as tiff:
+            tiff.pages[0].tags["PhotometricInterpretation"].overwrite(6)
+    with pytest.raises(ConversionRefused) as refusal:
+        converted(path, mpp=0.5)
+    assert refusal.value.code == "pixels"
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+def test_few_grey_levels_are_refused(tmp_path: Path, converted: Converts, bits: int) -> None:
+    path = tmp_path / "fax.tif"
+    pixels = (smooth(300, 280)[..., 0] > 127).astype(bool if bits == 1 else np.uint8)
+    tifffile.imwrite(path, pixels, bitspersample=bits, photometric="minisblack", metadata=None)
     with pytest.raises(ConversionRefused) as refusal:
         converted(path, mpp=0.5)
     assert refusal.value.code == "pixels"
