@@ -80,7 +80,7 @@ class ResultSite(Site):
     # Lists are answered once this is let go: as they were when asked for, or as they are then.
     are_lists_held: bool = False
     are_lists_stale: bool = False
-    lists_asked: int = 0
+    lists_waiting: int = 0
 
     def app(self) -> ASGIApp:
         inner = super().app()
@@ -169,11 +169,12 @@ class ResultSite(Site):
         if request.method == "POST":
             self.kept[0].state = "due"
             return JSONResponse(self.shown(self.kept[0]))
-        self.lists_asked += 1
         stale = self.listed() if self.are_lists_stale else None
+        self.lists_waiting += self.are_lists_held
         while True:
             with self.lock:
                 if not self.are_lists_held:
+                    self.lists_waiting = 0
                     return JSONResponse(stale or self.listed())
             await asyncio.sleep(0.02)
 
